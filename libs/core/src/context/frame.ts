@@ -1,0 +1,48 @@
+/**
+ * What one level of a call tree knows about its surroundings. Frames are frozen: opening a level makes a *new* frame
+ * and runs the level in it, so nothing is ever set and restored, and parallel branches cannot see each other.
+ */
+export interface Frame {
+  /** Names the request (or message, or job) that everything below belongs to. */
+  readonly requestId: string | undefined;
+  /** Whose frame this is; the floors above put the transaction manager here. */
+  readonly owner: unknown;
+  /** The innermost binding; the list holds each key at most once, so it never grows with the depth of calls. */
+  readonly binding: Binding | undefined;
+}
+
+interface Binding {
+  readonly key: object;
+  readonly value: unknown;
+  readonly next: Binding | undefined;
+}
+
+/** A frame that knows nothing. */
+export function rootFrame(): Frame {
+  return Object.freeze({ requestId: undefined, owner: undefined, binding: undefined });
+}
+
+/** A copy of `frame` that belongs to `owner`, and to the request `requestId` unless that is left out. */
+export function withOwner(frame: Frame, owner: unknown, requestId: string | undefined): Frame {
+  return Object.freeze({ ...frame, owner, requestId: requestId ?? frame.requestId });
+}
+
+/** A copy of `frame` in which `key` is bound to `value`. */
+export function bind(frame: Frame, key: object, value: unknown): Frame {
+  const next = without(frame.binding, key);
+  return Object.freeze({ ...frame, binding: Object.freeze({ key, value, next }) });
+}
+
+/** What `key` is bound to in `frame`, or `undefined`. */
+export function lookup(frame: Frame | undefined, key: object): unknown {
+  let binding = frame?.binding;
+  while (binding !== undefined && binding.key !== key) binding = binding.next;
+  return binding?.value;
+}
+
+function without(list: Binding | undefined, key: object): Binding | undefined {
+  if (list === undefined) return undefined;
+  if (list.key === key) return list.next;
+  const next = without(list.next, key);
+  return next === list.next ? list : Object.freeze({ ...list, next });
+}

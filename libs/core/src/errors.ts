@@ -1,0 +1,220 @@
+/**
+ * Every error the library throws: class, code, the facts as fields, and one remedy in the message.
+ *
+ * Each code has a page in `docs/errors/` that tells what happened, what is in the database now and what to do.
+ */
+
+/**
+ * What became of the data when the error reached the caller.
+ *
+ * - `not-started`: nothing was sent to the database.
+ * - `rolled-back`: nothing of the transaction is stored.
+ * - `committed`: everything is stored; something *after* COMMIT failed.
+ * - `unknown`: the connection was lost while COMMIT was under way, and nobody could tell.
+ */
+export type ErrorOutcome = 'not-started' | 'rolled-back' | 'committed' | 'unknown';
+
+/** What all errors of this library have in common. */
+export interface TransactionErrorFacts {
+  /** What became of the data. */
+  readonly outcome: ErrorOutcome;
+  /** Whether the same call may succeed when it is made again. @defaultValue `false` */
+  readonly retryable?: boolean;
+  /** The error that led to this one: of a transaction, always its *first* failure. */
+  readonly cause?: unknown;
+}
+
+// Errors of the ESM and of the CommonJS copy of this package recognise each other by this brand.
+const BRAND = Symbol.for('nest-transactional.error');
+
+/**
+ * The base of every error this library throws.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await orders.place(basket);
+ * } catch (error) {
+ *   if (error instanceof TransactionError && error.outcome === 'unknown') await orders.reconcile(basket);
+ *   throw error;
+ * }
+ * ```
+ */
+export abstract class TransactionError extends Error {
+  /** The error's own, stable name; `docs/errors/` has a page for each. */
+  abstract readonly code: string;
+  /** What became of the data. */
+  readonly outcome: ErrorOutcome;
+  /** Whether the same call may succeed when it is made again. */
+  readonly retryable: boolean;
+  /** The request in which it happened, where one is known. */
+  requestId?: string;
+
+  constructor(message: string, facts: TransactionErrorFacts) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.name = new.target.name;
+    this.outcome = facts.outcome;
+    this.retryable = facts.retryable ?? false;
+    Object.defineProperty(this, BRAND, { value: new.target.name });
+  }
+
+  static override [Symbol.hasInstance](candidate: unknown): boolean {
+    if (typeof candidate !== 'object' || candidate === null) return false;
+    if (Function.prototype[Symbol.hasInstance].call(this, candidate)) return true;
+    const brand = (candidate as Record<symbol, unknown>)[BRAND];
+    return brand !== undefined && (this === TransactionError || brand === this.name);
+  }
+}
+
+/** An option has a name or a value that means nothing. Thrown while the decorator or the module is evaluated. */
+export class InvalidOptionsError extends TransactionError {
+  readonly code = 'INVALID_OPTIONS';
+
+  constructor(
+    message: string,
+    /** The option at fault. */
+    readonly option: string,
+  ) {
+    super(message, { outcome: 'not-started' });
+  }
+}
+
+/** A `@Transactional()` method was called on an object that Nest did not create, and no context tells whose it is. */
+export class NotManagedError extends TransactionError {
+  readonly code = 'NOT_MANAGED';
+
+  constructor(
+    /** `Class.method` that was called. */
+    readonly method: string,
+  ) {
+    super(
+      `${method} is @Transactional(), but Nest did not create this object and no transaction context surrounds the ` +
+        `call. Let Nest create it (list the class in a module's providers), or call it inside ` +
+        `transactionManager.run(…) or transactionManager.withContext(…).`,
+      { outcome: 'not-started' },
+    );
+  }
+}
+
+/** A propagation mode forbids the call where it was made (MANDATORY without, NEVER inside a transaction). */
+export class PropagationError extends TransactionError {
+  readonly code = 'PROPAGATION';
+
+  constructor(
+    message: string,
+    /** The propagation mode that was violated. */
+    readonly propagation: string,
+  ) {
+    super(message, { outcome: 'not-started' });
+  }
+}
+
+/** A call cannot join the surrounding transaction, because it asks for something that transaction is not. */
+export class IncompatibleOptionsError extends TransactionError {
+  readonly code = 'INCOMPATIBLE_OPTIONS';
+
+  constructor(
+    /** The option that conflicts. */
+    readonly option: string,
+    facts: { requested: unknown; current: unknown; caller: string; transaction: string },
+  ) {
+    super(
+      `${facts.caller} asks for ${option} ${String(facts.requested)} but would join ${facts.transaction}, which has ` +
+        `${option} ${String(facts.current)}. Give both the same ${option}, or use REQUIRES_NEW.`,
+      { outcome: 'not-started' },
+    );
+    this.requested = facts.requested;
+    this.current = facts.current;
+  }
+
+  /** What the call asked for. */
+  readonly requested: unknown;
+  /** What the surrounding transaction has. */
+  readonly current: unknown;
+}
+
+/** The transaction could not begin: the server cannot be reached, or it refused BEGIN. Nothing was done. */
+export class CannotCreateTransactionError extends TransactionError {
+  readonly code = 'CANNOT_CREATE_TRANSACTION';
+
+  constructor(cause: unknown) {
+    super(
+      `The transaction could not begin: ${messageOf(cause)}. Nothing was sent; call again when the server is back.`,
+      { outcome: 'not-started', retryable: true, cause },
+    );
+  }
+}
+
+/** A statement, or a joining call, came after its transaction had ended. It was refused: it would have autocommitted. */
+export class TransactionEndedError extends TransactionError {
+  readonly code = 'TRANSACTION_ENDED';
+
+  constructor(
+    /** The ended transaction, e.g. `tx-7 (OrdersService.place)`. */
+    readonly transaction: string,
+    facts: { what: string; outcome: ErrorOutcome; cause?: unknown },
+  ) {
+    super(
+      `${facts.what} was refused: ${transaction} has ended. Await everything a transactional method starts before ` +
+        `it returns, or start long-lived work outside the transaction.`,
+      { outcome: facts.outcome, cause: facts.cause },
+    );
+  }
+}
+
+/** User code tried to begin, commit or roll back a transaction that is not its own. The attempt was refused. */
+export class TransactionControlError extends TransactionError {
+  readonly code = 'TRANSACTION_CONTROL';
+
+  constructor(
+    /** The transaction that was to be ended by hand. */
+    readonly transaction: string,
+    facts: { what: string; outcome: ErrorOutcome },
+  ) {
+    super(
+      `${facts.what} inside ${transaction}, whose end is not user code's to decide. Return to commit, throw or call ` +
+        `setRollbackOnly() to roll back; use NESTED for a part of its own.`,
+      { outcome: facts.outcome },
+    );
+  }
+}
+
+/** The caller asked for a commit, the transaction was rolled back. Nothing of it is stored. */
+export class UnexpectedRollbackError extends TransactionError {
+  readonly code = 'UNEXPECTED_ROLLBACK';
+
+  constructor(
+    /** The transaction that was rolled back, e.g. `tx-7 (OrdersService.place)`. */
+    readonly transaction: string,
+    facts: { reason: string; cause?: unknown },
+  ) {
+    super(
+      `${transaction} was rolled back although its method returned: ${facts.reason}. Let the failure reach the ` +
+        `outermost method, or put the part that may fail into a NESTED transaction.`,
+      { outcome: 'rolled-back', cause: facts.cause },
+    );
+  }
+}
+
+/** The connection was lost while COMMIT was under way. The data may be stored or not; look before doing it again. */
+export class OutcomeUnknownError extends TransactionError {
+  readonly code = 'OUTCOME_UNKNOWN';
+
+  constructor(
+    /** The transaction whose outcome is unknown, e.g. `tx-7 (OrdersService.place)`. */
+    readonly transaction: string,
+    cause: unknown,
+  ) {
+    super(
+      `The connection was lost during COMMIT of ${transaction} (${messageOf(cause)}); it is unknown whether the data ` +
+        `is stored. Read it back before trying again.`,
+      { outcome: 'unknown', cause },
+    );
+  }
+}
+
+/** Describes any thrown value in one line. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message || error.name : String(error);
+}

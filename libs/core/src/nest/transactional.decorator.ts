@@ -1,0 +1,105 @@
+import { Inject } from '@nestjs/common';
+import { asyncLocalStorageNamespace } from '../context/async-local-storage-namespace.js';
+import { InvalidOptionsError, NotManagedError } from '../errors.js';
+import { checkTransactionOptions } from '../transaction/check-options.js';
+import type { TransactionOptions } from '../transaction/transaction-options.js';
+import { TransactionManager } from '../typeorm/transaction-manager.js';
+import { MANAGER } from './manager-token.js';
+import { copyFunctionMetadata } from './copy-function-metadata.js';
+
+type Method = (this: unknown, ...all: unknown[]) => unknown;
+
+/** Marks a method (by its class and name, so that other decorators may wrap it) as decorated by itself. */
+const DECORATED = 'nest-transactional:decorated';
+/** A class's own options; read at the first call, because class decorators are evaluated last. */
+const CLASS_OPTIONS = 'nest-transactional:class-options';
+
+/**
+ * Runs the method in a transaction: joins the one that surrounds the call, else begins one that commits when the method
+ * resolves and rolls back when it rejects. Plain `@InjectRepository()` repositories, `dataSource.query()`, builders and all
+ * other handles of the DataSource take part. On a class, it decorates every method the class itself declares; a method's
+ * own options win over the class's, those over the module's `defaults`. The method returns a promise.
+ *
+ * @param options - see {@link TransactionOptions}; a conflict with the joined transaction is an error, never ignored
+ * @throws InvalidOptionsError at once, for an unknown option or an ill-typed value
+ * @throws UnexpectedRollbackError (by the method) when it returned but the transaction could only be rolled back
+ * @throws NotManagedError (by the method) when Nest did not create the object and no context surrounds the call
+ * @see https://docs.spring.io/spring-framework/reference/data-access/transaction/declarative/annotations.html
+ * @example
+ * ```ts
+ * @Injectable()
+ * export class AccountsService {
+ *   constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+ *
+ *   @Transactional()
+ *   async transfer(from: string, to: string, cents: number): Promise<void> {
+ *     await this.accounts.decrement({ id: from }, 'balance', cents);
+ *     await this.accounts.increment({ id: to }, 'balance', cents);
+ *   }
+ * }
+ * ```
+ */
+export function Transactional(options: TransactionOptions = {}): ClassDecorator & MethodDecorator {
+  checkTransactionOptions('@Transactional()', options);
+  const frozen = Object.freeze({ ...options });
+  return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor): void => {
+    if (key === undefined) decorateClass(target as new () => unknown, frozen);
+    else decorateMethod(target, key, { descriptor, options: frozen });
+  };
+}
+
+function decorateClass(target: { prototype: object }, options: TransactionOptions): void {
+  Reflect.defineMetadata(CLASS_OPTIONS, options, target.prototype);
+  for (const key of Reflect.ownKeys(target.prototype)) {
+    const descriptor = Object.getOwnPropertyDescriptor(target.prototype, key)!;
+    const isOwnMethod = key !== 'constructor' && typeof descriptor.value === 'function';
+    if (!isOwnMethod || Reflect.hasOwnMetadata(DECORATED, target.prototype, key)) continue;
+    decorateMethod(target.prototype, key, { descriptor, options: {} });
+    Object.defineProperty(target.prototype, key, descriptor);
+  }
+}
+
+interface Decoration {
+  readonly descriptor: PropertyDescriptor | undefined;
+  readonly options: TransactionOptions;
+}
+
+function decorateMethod(target: object, key: string | symbol, { descriptor, options }: Decoration): void {
+  const label = `${classOf(target).name}.${String(key)}`;
+  const method: unknown = descriptor?.value;
+  if (typeof method !== 'function') {
+    throw new InvalidOptionsError(`@Transactional() on ${label}: only a method can be transactional.`, label);
+  }
+  Reflect.defineMetadata(DECORATED, true, target, key);
+  descriptor!.value = transactional(method as Method, label, () => withClassOptions(target, options));
+  if (typeof target !== 'function') Inject(MANAGER)(target, MANAGER);
+}
+
+function withClassOptions(target: object, options: TransactionOptions): TransactionOptions {
+  const classOptions = Reflect.getOwnMetadata(CLASS_OPTIONS, target) as TransactionOptions | undefined;
+  return classOptions === undefined ? options : Object.freeze({ ...classOptions, ...options });
+}
+
+function transactional(method: Method, label: string, resolve: () => TransactionOptions): Method {
+  let options: TransactionOptions | undefined;
+  const wrapper: Method = function (...all) {
+    const manager = managerOf(this);
+    if (manager === undefined) return Promise.reject(new NotManagedError(label));
+    options ??= resolve();
+    return manager.intercept(label, options, () => method.apply(this, all));
+  };
+  copyFunctionMetadata(method, wrapper);
+  return wrapper;
+}
+
+/** The manager of the application that made the object; else the one that the current context carries. */
+function managerOf(instance: unknown): TransactionManager | undefined {
+  const injected = (instance as Record<symbol, TransactionManager | undefined> | undefined)?.[MANAGER];
+  if (injected !== undefined) return injected;
+  const owner = asyncLocalStorageNamespace().frame?.owner;
+  return owner instanceof TransactionManager ? owner : undefined;
+}
+
+function classOf(target: object): { readonly name: string } {
+  return typeof target === 'function' ? target : target.constructor;
+}

@@ -1,0 +1,144 @@
+import {
+  ConfigurableModuleBuilder,
+  Global,
+  Inject,
+  Module,
+  type DynamicModule,
+  type NestInterceptor,
+} from '@nestjs/common';
+import { APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { InvalidOptionsError } from '../errors.js';
+import {
+  anObject,
+  aString,
+  checkOptions,
+  checkTransactionOptions,
+  listOf,
+  oneOf,
+  type Schema,
+} from '../transaction/check-options.js';
+import { aNamespace, enlistAll, type EnlistOptions } from '../typeorm/enlist.js';
+import { TransactionManager } from '../typeorm/transaction-manager.js';
+import { MANAGER } from './manager-token.js';
+import { nestLog } from './nest-log.js';
+import { RequestContextInterceptor } from './request-context.interceptor.js';
+
+/** What `TransactionalModule.forRoot()` takes; everything may be left out. */
+export interface TransactionalModuleOptions extends Pick<EnlistOptions, 'defaults' | 'namespace'> {
+  /** Names as `@nestjs/typeorm` knows them; the first is the default one. @defaultValue `['default']` */
+  readonly dataSources?: readonly string[];
+  /** What is done for each request. */
+  readonly request?: {
+    /** `opt-in`: opens a context and names the request; `off`: does nothing. @defaultValue `'opt-in'` */
+    readonly mode?: 'opt-in' | 'off';
+  };
+}
+
+const MODULE_OPTIONS: Schema<TransactionalModuleOptions> = {
+  dataSources: listOf(aString),
+  defaults: anObject('an object of transaction options'),
+  namespace: aNamespace,
+  request: anObject('an object such as { mode: "opt-in" }'),
+};
+
+const REQUEST_OPTIONS: Schema<NonNullable<TransactionalModuleOptions['request']>> = {
+  mode: oneOf('opt-in', 'off'),
+};
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<TransactionalModuleOptions>()
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createTransactionalOptions')
+    .build();
+
+/**
+ * Enlists the DataSources that `TypeOrmModule` made, before any `onModuleInit`, and provides {@link TransactionManager}
+ * to the whole application. Import it once, in the root module, beside `TypeOrmModule.forRoot()`.
+ *
+ * @throws InvalidOptionsError at start, for an unknown option or a data source that `TypeOrmModule` did not make
+ * @example
+ * ```ts
+ * @Module({ imports: [TypeOrmModule.forRoot({ type: 'postgres' }), TransactionalModule.forRoot()] })
+ * export class AppModule {}
+ * ```
+ */
+@Global()
+@Module({
+  providers: [
+    { provide: TransactionManager, useFactory: createManager, inject: [MODULE_OPTIONS_TOKEN, ModuleRef] },
+    { provide: MANAGER, useExisting: TransactionManager },
+    {
+      provide: APP_INTERCEPTOR,
+      useFactory: createInterceptor,
+      inject: [MODULE_OPTIONS_TOKEN, TransactionManager],
+    },
+  ],
+  exports: [TransactionManager, MANAGER],
+})
+export class TransactionalModule extends ConfigurableModuleClass {
+  /** @throws InvalidOptionsError at once, for an unknown option or an ill-typed value */
+  static override forRoot(options: TransactionalModuleOptions = {}): DynamicModule {
+    checkModuleOptions(options);
+    return super.forRoot(options);
+  }
+}
+
+async function createManager(
+  options: TransactionalModuleOptions,
+  moduleRef: ModuleRef,
+): Promise<TransactionManager> {
+  checkModuleOptions(options);
+  const { dataSources: names = ['default'], defaults = {}, namespace } = options;
+  const dataSources = await dataSourcesNamed(names, moduleRef);
+  return enlistAll(dataSources, { defaults, log: nestLog(), ...(namespace && { namespace }) });
+}
+
+function createInterceptor(
+  { request }: TransactionalModuleOptions,
+  manager: TransactionManager,
+): NestInterceptor {
+  return request?.mode === 'off' ? PASS_THROUGH : new RequestContextInterceptor(manager);
+}
+
+const PASS_THROUGH: NestInterceptor = { intercept: (_context, next) => next.handle() };
+
+/** Their names are known only now, so they cannot stand in `inject`; a class made for the purpose has them injected. */
+async function dataSourcesNamed(
+  names: readonly string[],
+  moduleRef: ModuleRef,
+): Promise<Map<string, DataSource>> {
+  class EnlistedDataSources {
+    readonly all: readonly DataSource[];
+    constructor(...all: DataSource[]) {
+      this.all = all;
+    }
+  }
+  names.forEach((name, index) => Inject(getDataSourceToken(name))(EnlistedDataSources, undefined, index));
+  try {
+    const { all } = await moduleRef.create(EnlistedDataSources);
+    return new Map(names.map((name, index) => [name, all[index]!]));
+  } catch (cause) {
+    throw missingDataSource(names, cause);
+  }
+}
+
+function missingDataSource(names: readonly string[], cause: unknown): InvalidOptionsError {
+  const list = names.map((name) => `'${name}'`).join(', ');
+  return Object.assign(
+    new InvalidOptionsError(
+      `TransactionalModule cannot find the data source ${list}. Import TypeOrmModule.forRoot(…) beside it, with the ` +
+        `same name where it is not 'default'.`,
+      'dataSources',
+    ),
+    { cause },
+  );
+}
+
+function checkModuleOptions(options: unknown): asserts options is TransactionalModuleOptions {
+  const where = 'TransactionalModule.forRoot()';
+  checkOptions(where, options, MODULE_OPTIONS);
+  if (options.defaults !== undefined) checkTransactionOptions(`${where} defaults`, options.defaults);
+  if (options.request !== undefined) checkOptions(`${where} request`, options.request, REQUEST_OPTIONS);
+}

@@ -1,0 +1,87 @@
+import type { Propagation } from './propagation.js';
+
+/** TypeORM's own names of the SQL isolation levels. */
+export type IsolationLevel = 'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
+
+/** Any class of errors, abstract or not. */
+export type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** Error classes (the closest in the prototype chain of the thrown error wins), or a predicate. */
+export type ErrorSelector = readonly ErrorClass[] | ErrorClass | ((error: unknown) => boolean);
+
+/**
+ * What a transactional method asks for. Every option may be left out; unknown names and ill-typed values are refused
+ * with an `InvalidOptionsError` while the decorator or the module is evaluated.
+ *
+ * @example
+ * ```ts
+ * const options: TransactionOptions = { isolation: 'SERIALIZABLE', readOnly: true, label: 'month-end report' };
+ * ```
+ */
+export interface TransactionOptions {
+  /** How the call relates to the surrounding transaction. @defaultValue `'REQUIRED'` */
+  readonly propagation?: Propagation;
+  /**
+   * The isolation level, sent with BEGIN. Joining a transaction of another level is an `IncompatibleOptionsError`.
+   * @defaultValue the server's own default
+   * @see https://www.postgresql.org/docs/current/transaction-iso.html
+   */
+  readonly isolation?: IsolationLevel;
+  /**
+   * Begins the transaction READ ONLY: every write is refused by the server (SQLSTATE 25006). A method that is not
+   * read-only cannot join a read-only transaction: `IncompatibleOptionsError`.
+   * @defaultValue `false`
+   */
+  readonly readOnly?: boolean;
+  /**
+   * With SERIALIZABLE and `readOnly`: waits at the first statement until a snapshot is safe, then never fails with 40001.
+   * @defaultValue `false`
+   * @see https://www.postgresql.org/docs/current/sql-set-transaction.html
+   */
+  readonly deferrable?: boolean;
+  /** Errors that roll back, where `noRollbackFor` names a more general class. @defaultValue every error */
+  readonly rollbackFor?: ErrorSelector;
+  /**
+   * Errors that do *not* roll back: the transaction commits, then the error is thrown. It does not undo a rollback-only
+   * mark, and a failed statement cannot be committed. @defaultValue none
+   */
+  readonly noRollbackFor?: ErrorSelector;
+  /** Which data source, by the name that `@nestjs/typeorm` knows. @defaultValue the first enlisted one */
+  readonly dataSource?: string;
+  /** Names the transaction in errors and logs. @defaultValue `Class.method` */
+  readonly label?: string;
+}
+
+/** Options with everything decided; what the workflow reads. */
+export interface TransactionDefinition {
+  readonly propagation: Propagation;
+  readonly isolation: IsolationLevel | undefined;
+  readonly readOnly: boolean;
+  readonly deferrable: boolean;
+  readonly rollbackFor: ErrorSelector | undefined;
+  readonly noRollbackFor: ErrorSelector | undefined;
+  readonly dataSource: string | undefined;
+  readonly label: string;
+}
+
+/** Decides every option: the first of `layers` that names it wins. */
+export function defineTransaction(
+  label: string,
+  ...layers: readonly (TransactionOptions | undefined)[]
+): TransactionDefinition {
+  const merged: TransactionOptions = Object.assign({}, ...layers.toReversed().map(withoutUndefined));
+  return Object.freeze({
+    propagation: merged.propagation ?? 'REQUIRED',
+    isolation: merged.isolation,
+    readOnly: merged.readOnly ?? false,
+    deferrable: merged.deferrable ?? false,
+    rollbackFor: merged.rollbackFor,
+    noRollbackFor: merged.noRollbackFor,
+    dataSource: merged.dataSource,
+    label: merged.label ?? label,
+  });
+}
+
+function withoutUndefined(options: TransactionOptions = {}): TransactionOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

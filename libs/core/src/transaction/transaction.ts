@@ -1,0 +1,159 @@
+import type { ErrorOutcome } from '../errors.js';
+import type { TransactionDefinition } from './transaction-options.js';
+import type { TransactionStatus } from './transaction-status.js';
+import type { TransactionalResource } from './transactional-resource.js';
+
+/** How a transaction ended. */
+export type Outcome = Exclude<ErrorOutcome, 'not-started'>;
+
+/** What a transaction is now. */
+export type TransactionState =
+  /** Nothing was sent yet; there is no connection and no BEGIN. */
+  | { readonly kind: 'idle' }
+  /** BEGIN was sent. */
+  | { readonly kind: 'active' }
+  /** The gate is closed; COMMIT or ROLLBACK is on its way. */
+  | { readonly kind: 'ending' }
+  | { readonly kind: 'ended'; readonly outcome: Outcome };
+
+const NEXT: Readonly<Record<TransactionState['kind'], readonly TransactionState['kind'][]>> = {
+  idle: ['active', 'ending'],
+  active: ['ending'],
+  ending: ['ended'],
+  ended: [],
+};
+
+/** Why a scope can only be rolled back. */
+export interface RollbackMark {
+  readonly reason: string;
+  readonly cause: unknown;
+}
+
+/** One transaction, from the first call that needed it to its outcome. Retrying makes a new one. */
+export class Transaction {
+  /** The part of the transaction outside of any savepoint. */
+  readonly root: TransactionScope = new TransactionScope(this, undefined);
+  readonly resource: TransactionalResource;
+  #state: TransactionState = { kind: 'idle' };
+  #statements = 0;
+  #hasBegun = false;
+
+  constructor(
+    /** Unique within the process. */
+    readonly id: string,
+    readonly definition: TransactionDefinition,
+    readonly requestId: string | undefined,
+    openResource: (transaction: Transaction) => TransactionalResource,
+  ) {
+    this.resource = openResource(this);
+  }
+
+  get state(): TransactionState {
+    return this.#state;
+  }
+
+  /** Whether it can still take statements. */
+  get isOpen(): boolean {
+    return this.#state.kind === 'idle' || this.#state.kind === 'active';
+  }
+
+  /** Whether BEGIN was ever sent; stays true to the end. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** How many statements of the user were sent. */
+  get statements(): number {
+    return this.#statements;
+  }
+
+  /** How it ended; a transaction that has not ended yet counts as rolled back, because nothing of it is stored. */
+  get outcome(): Outcome {
+    return this.#state.kind === 'ended' ? this.#state.outcome : 'rolled-back';
+  }
+
+  moveTo(next: TransactionState): void {
+    if (!NEXT[this.#state.kind].includes(next.kind)) {
+      throw new Error(`${this.toString()} cannot go from ${this.#state.kind} to ${next.kind}.`);
+    }
+    this.#state = next;
+    if (next.kind === 'active') this.#hasBegun = true;
+  }
+
+  countStatement(): void {
+    this.#statements++;
+  }
+
+  /** e.g. `tx-7 (OrdersService.place)`, as errors and logs name it. */
+  toString(): string {
+    return `${this.id} (${this.definition.label})`;
+  }
+}
+
+/** A part of a transaction that is kept or undone as a whole: the transaction itself, or what follows a savepoint. */
+export class TransactionScope implements TransactionStatus {
+  readonly depth: number;
+  /** Goes from false to true exactly once. */
+  #ended = false;
+  #mark: RollbackMark | undefined;
+  #firstFailure: unknown;
+
+  constructor(
+    readonly transaction: Transaction,
+    readonly parent: TransactionScope | undefined,
+  ) {
+    this.depth = parent === undefined ? 1 : parent.depth + 1;
+  }
+
+  get id(): string {
+    return this.transaction.id;
+  }
+  get label(): string {
+    return this.transaction.definition.label;
+  }
+  get requestId(): string | undefined {
+    return this.transaction.requestId;
+  }
+  get isolation(): TransactionDefinition['isolation'] {
+    return this.transaction.definition.isolation;
+  }
+  get readOnly(): boolean {
+    return this.transaction.definition.readOnly;
+  }
+
+  /** Whether statements may still be sent in it. */
+  get isOpen(): boolean {
+    if (this.#ended) return false;
+    return this.parent === undefined ? this.transaction.isOpen : this.parent.isOpen;
+  }
+
+  get isRollbackOnly(): boolean {
+    return this.#mark !== undefined;
+  }
+
+  get rollbackMark(): RollbackMark | undefined {
+    return this.#mark;
+  }
+
+  /** The first error that the server reported in this scope; later ones (25P02) only follow from it. */
+  get firstFailure(): unknown {
+    return this.#firstFailure ?? this.parent?.firstFailure;
+  }
+
+  setRollbackOnly(): void {
+    this.markRollbackOnly('setRollbackOnly() was called', undefined);
+  }
+
+  /** The first mark stays: it is the cause of everything after it. */
+  markRollbackOnly(reason: string, cause: unknown): void {
+    this.#mark ??= { reason, cause };
+  }
+
+  noteFailure(error: unknown): void {
+    this.#firstFailure ??= error;
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+}

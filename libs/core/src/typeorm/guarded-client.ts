@@ -1,0 +1,44 @@
+import type { PgClient } from './pg-client.js';
+
+/** What a guarded client does in place of sending. */
+export interface ClientGuard {
+  /** A statement; resolves with pg's result. */
+  send(config: unknown, values: unknown): Promise<unknown>;
+  /** Something that submits itself (a cursor, a query stream): pg wants it back synchronously. */
+  submit(submittable: Submittable): unknown;
+}
+
+/** A query object of pg's protocol, such as pg-cursor and pg-query-stream. */
+export interface Submittable {
+  submit(connection: unknown): void;
+  handleError(...args: unknown[]): unknown;
+  handleReadyForQuery(...args: unknown[]): unknown;
+  destroy?(error: Error): void;
+  close?(): unknown;
+}
+
+/** The client as TypeORM and user code see it: all as pg's, but what is sent goes through the guard. */
+export function guardClient(client: PgClient, guard: ClientGuard): PgClient {
+  const query = (config: unknown, values?: unknown, callback?: unknown): unknown => {
+    if (isSubmittable(config)) return guard.submit(config);
+    const done = [values, callback].find((argument) => typeof argument === 'function') as
+      Callback | undefined;
+    const sent = guard.send(config, typeof values === 'function' ? undefined : values);
+    if (done === undefined) return sent;
+    sent.then((result) => done(null, result), done);
+    return undefined;
+  };
+  return new Proxy(client, {
+    get(target, property) {
+      if (property === 'query') return query;
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+type Callback = (error: unknown, result?: unknown) => void;
+
+function isSubmittable(query: unknown): query is Submittable {
+  return typeof (query as Partial<Submittable> | null)?.submit === 'function';
+}

@@ -1,0 +1,56 @@
+/** What the library uses of a pg client; wider than `@types/pg`, which leaves the protocol out. */
+export interface PgClient {
+  query(query: unknown, values?: unknown, callback?: unknown): unknown;
+  /** I: idle, T: in a transaction, E: in a failed one; null before the first answer. Absent before pg 8.16. */
+  getTransactionStatus?(): 'I' | 'T' | 'E' | null;
+}
+
+/** An answer as pg gives it. */
+export interface PgResult {
+  readonly command: string;
+}
+
+/** The error of a PostgreSQL server, as opposed to one of the connection: it has a SQLSTATE and a severity. */
+export interface ServerError extends Error {
+  readonly code: string;
+  readonly severity: string;
+}
+
+/** A pg connection: the wire protocol's messages. */
+export interface PgConnection {
+  readonly stream: { cork(): void; uncork(): void };
+  parse(message: { text: string; name: string; types: number[] }): void;
+  bind(message: { portal: string; statement: string; values: unknown[] }): void;
+  execute(message: { portal: string }): void;
+}
+
+/** pg's own Query, of which the library makes a subclass. */
+export interface PgQuery {
+  text: string;
+  prepare(connection: PgConnection): void;
+  requiresPreparation(): boolean;
+  handleRowDescription(message: unknown): void;
+  handleDataRow(message: unknown): void;
+  handleCommandComplete(message: unknown, connection: PgConnection): void;
+  handleError(error: Error, connection: PgConnection): void;
+}
+
+export type PgQueryClass = new (
+  config: unknown,
+  values: unknown,
+  callback: (error: Error | null, result?: PgResult) => void,
+) => PgQuery;
+
+export function isServerError(error: unknown): error is ServerError {
+  return error instanceof Error && 'severity' in error && 'code' in error;
+}
+
+/**
+ * Whether the server refused a COMMIT, so that everything is rolled back. Connection exceptions (class 08), an operator's
+ * intervention (57P0x) and 40003 say nothing about the data.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export function isRefusal(error: unknown): error is ServerError {
+  return isServerError(error) && !/^(?:08|57P0|40003)/.test(error.code);
+}

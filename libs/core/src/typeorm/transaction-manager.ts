@@ -1,0 +1,135 @@
+import type { EntityManager } from 'typeorm';
+import type { ContextNamespace } from '../context/context-namespace.js';
+import { rootFrame, withOwner } from '../context/frame.js';
+import { InvalidOptionsError } from '../errors.js';
+import { checkTransactionOptions } from '../transaction/check-options.js';
+import {
+  defineTransaction,
+  type TransactionDefinition,
+  type TransactionOptions,
+} from '../transaction/transaction-options.js';
+import type { TransactionStatus } from '../transaction/transaction-status.js';
+import type { Work } from '../transaction/transaction-workflow.js';
+import type { EnlistedDataSource } from './enlisted-data-source.js';
+
+/** Names the request that everything inside belongs to. */
+export interface RequestContext {
+  /** Stands in `current`, in errors and in log lines. @defaultValue the surrounding context's, if any */
+  readonly requestId?: string;
+}
+
+/** What is run with the manager of the current transaction. */
+export type ManagedWork<T> = (entityManager: EntityManager) => T | PromiseLike<T>;
+
+/** @internal */
+export interface ManagerParts {
+  readonly namespace: ContextNamespace;
+  /** By the name that options use; the first is the default one. */
+  readonly dataSources: ReadonlyMap<string, EnlistedDataSource>;
+  readonly defaults: TransactionOptions;
+}
+
+/**
+ * The way to transactions for code that is not a decorated method. In Nest, inject it; elsewhere {@link enlist} makes it.
+ *
+ * @example
+ * ```ts
+ * await transactionManager.run(async (em) => {
+ *   await em.insert(Invoice, { number: 1 });
+ *   await payments.charge(1); // joins
+ * });
+ * ```
+ */
+export class TransactionManager {
+  readonly #namespace: ContextNamespace;
+  readonly #dataSources: ReadonlyMap<string, EnlistedDataSource>;
+  readonly #defaults: TransactionOptions;
+  #default: EnlistedDataSource | undefined;
+  readonly #definitions = new WeakMap<TransactionOptions, TransactionDefinition>();
+
+  /** @internal Made by `TransactionalModule` and by `enlist`. */
+  constructor(parts: ManagerParts) {
+    this.#namespace = parts.namespace;
+    this.#dataSources = parts.dataSources;
+    this.#defaults = parts.defaults;
+  }
+
+  /**
+   * Runs `work` in a transaction: joins the surrounding one, else begins, commits when `work` resolves and rolls back
+   * when it rejects. No connection is taken before the first statement.
+   *
+   * @returns what `work` returns, after COMMIT where it began the transaction
+   * @throws UnexpectedRollbackError when `work` resolved but the transaction could only be rolled back
+   * @throws OutcomeUnknownError when the connection was lost during COMMIT
+   * @throws InvalidOptionsError for an unknown option, before anything is done
+   */
+  run<T>(work: ManagedWork<T>): Promise<T>;
+  run<T>(options: TransactionOptions, work: ManagedWork<T>): Promise<T>;
+  async run<T>(...all: [ManagedWork<T>] | [TransactionOptions, ManagedWork<T>]): Promise<T> {
+    const [options, work] = all.length === 1 ? [{}, all[0]] : all;
+    checkTransactionOptions('TransactionManager.run', options);
+    const definition = defineTransaction('TransactionManager.run', options, this.#defaults);
+    return await this.#execute(definition, () => work(this.entityManager(options.dataSource)));
+  }
+
+  /** The current transaction of the default data source; `undefined` outside of any. */
+  get current(): TransactionStatus | undefined {
+    const scope = this.#dataSource(this.#defaults.dataSource).workflow.surroundingScope;
+    return scope?.isOpen ? scope : undefined;
+  }
+
+  /** The id of the request that the caller belongs to, inside and outside of transactions. */
+  get requestId(): string | undefined {
+    return this.#namespace.frame?.requestId;
+  }
+
+  /**
+   * The current transaction's EntityManager, else the DataSource's own.
+   *
+   * @param dataSource - a data source's name. @defaultValue the first enlisted one
+   * @throws InvalidOptionsError when no data source of that name is enlisted
+   */
+  entityManager(dataSource?: string): EntityManager {
+    return this.#dataSource(dataSource ?? this.#defaults.dataSource).entityManager;
+  }
+
+  /**
+   * Opens a context as the request interceptor does, for transports it does not cover. A transaction that surrounds the
+   * caller goes on inside.
+   *
+   * @returns what `work` returns
+   */
+  withContext<T>(work: () => T, context: RequestContext = {}): T {
+    return this.#namespace.run(
+      withOwner(this.#namespace.frame ?? rootFrame(), this, context.requestId),
+      work,
+    );
+  }
+
+  /** @internal Runs a decorated method; `options` is the same object at each call, so it is decided on once. */
+  intercept<T>(label: string, options: TransactionOptions, work: Work<T>): Promise<T> {
+    let definition = this.#definitions.get(options);
+    if (definition === undefined) {
+      definition = defineTransaction(label, options, this.#defaults);
+      this.#definitions.set(options, definition);
+    }
+    return this.#execute(definition, work);
+  }
+
+  #execute<T>(definition: TransactionDefinition, work: Work<T>): Promise<T> {
+    const { workflow } = this.#dataSource(definition.dataSource);
+    if (this.#namespace.frame?.owner === this) return workflow.execute(definition, work);
+    return this.withContext(() => workflow.execute(definition, work));
+  }
+
+  #dataSource(name?: string): EnlistedDataSource {
+    if (name === undefined) return (this.#default ??= [...this.#dataSources.values()][0]!);
+    const found = this.#dataSources.get(name);
+    if (found !== undefined) return found;
+    const known = [...this.#dataSources.keys()].map((each) => `'${each}'`).join(', ');
+    throw new InvalidOptionsError(
+      `No data source '${name}' is enlisted; enlisted are: ${known}.`,
+      'dataSource',
+    );
+  }
+}
