@@ -213,6 +213,133 @@ export class OutcomeUnknownError extends TransactionError {
   }
 }
 
+/** Everything is stored, but something that ran after COMMIT failed: a hook, a listener, a subscriber. */
+export class AfterCommitError extends TransactionError {
+  readonly code = 'AFTER_COMMIT';
+
+  constructor(
+    /** The transaction that was committed, e.g. `tx-7 (OrdersService.place)`. */
+    readonly transaction: string,
+    /** Everything that failed, in order; the others ran all the same. */
+    readonly errors: readonly unknown[],
+    /** What the method had returned. */
+    readonly result: unknown,
+  ) {
+    super(
+      `${transaction} is committed, but ${errors.length} after-commit hook(s) failed, first: ${messageOf(errors[0])}. ` +
+        `Do not repeat the call; make the hook robust if its failure should only be logged.`,
+      { outcome: 'committed', cause: errors[0] },
+    );
+  }
+}
+
+/** The time of `timeoutMs` was over. The running statement was cancelled, everything is rolled back. */
+export class TransactionTimeoutError extends TransactionError {
+  readonly code = 'TRANSACTION_TIMEOUT';
+
+  constructor(
+    readonly transaction: string,
+    /** How long it was allowed to take, over all attempts. */
+    readonly timeoutMs: number,
+    cause?: unknown,
+  ) {
+    super(
+      `${transaction} took longer than its ${timeoutMs} ms and was rolled back. Do less in one transaction, wait for ` +
+        `nothing but the database in it, or raise timeoutMs.`,
+      { outcome: 'rolled-back', retryable: true, cause },
+    );
+  }
+}
+
+/** The call needs a second connection while its own transaction holds one, and the pool cannot give it. */
+export class ConnectionStarvationError extends TransactionError {
+  readonly code = 'CONNECTION_STARVATION';
+
+  constructor(
+    readonly transaction: string,
+    facts: { held: number; waitedMs: number },
+  ) {
+    super(
+      `${transaction} waits for a second connection while ${facts.held} connection(s) are held by transactions that wait ` +
+        `likewise; gave up after ${Math.round(facts.waitedMs)} ms. Raise the pool size above the number of such callers, ` +
+        `or use NESTED or REQUIRED in place of REQUIRES_NEW.`,
+      { outcome: 'not-started', retryable: true },
+    );
+    this.held = facts.held;
+    this.waitedMs = facts.waitedMs;
+  }
+
+  /** How many connections are held by suspended transactions. */
+  readonly held: number;
+  /** How long it waited, in milliseconds. */
+  readonly waitedMs: number;
+}
+
+/** The call waits for something that cannot happen before the call itself ends. */
+export class SelfDeadlockError extends TransactionError {
+  readonly code = 'SELF_DEADLOCK';
+
+  constructor(
+    readonly transaction: string,
+    facts: { cycle: string; remedy: string; cause?: unknown },
+  ) {
+    super(`${transaction} waits for itself: ${facts.cycle}. ${facts.remedy}`, {
+      outcome: 'rolled-back',
+      cause: facts.cause,
+    });
+  }
+}
+
+/** Every try failed with an error worth retrying. Nothing is stored; `cause` is the last try's error. */
+export class RetriesExhaustedError extends TransactionError {
+  readonly code = 'RETRIES_EXHAUSTED';
+
+  constructor(
+    readonly transaction: string,
+    /** How many tries there were, the first included. */
+    readonly attempts: number,
+    cause: unknown,
+  ) {
+    super(
+      `${transaction} failed ${attempts} times, last with: ${messageOf(cause)}. Try later, raise maxRetries, or take a ` +
+        `row lock first where many callers meet.`,
+      { outcome: 'rolled-back', retryable: true, cause },
+    );
+  }
+}
+
+/** A hook or an event was to be bound to the current transaction, but there is none. */
+export class NoTransactionError extends TransactionError {
+  readonly code = 'NO_TRANSACTION';
+
+  constructor(
+    /** What needs a transaction, e.g. `afterCommit()`. */
+    readonly what: string,
+  ) {
+    super(
+      `${what} needs a transaction, and none surrounds the call. Call it inside a @Transactional() method; a listener ` +
+        `that should run all the same takes fallbackExecution: true.`,
+      { outcome: 'not-started' },
+    );
+  }
+}
+
+/** The application is shutting down: no transaction begins any more, and those that run too long are rolled back. */
+export class ShutdownError extends TransactionError {
+  readonly code = 'SHUTDOWN';
+
+  constructor(
+    readonly transaction: string,
+    outcome: 'not-started' | 'rolled-back',
+  ) {
+    super(
+      `${transaction} was ${outcome === 'not-started' ? 'refused' : 'rolled back'}: the application is shutting down. ` +
+        `Send the request to another instance, or again after the restart.`,
+      { outcome, retryable: true },
+    );
+  }
+}
+
 /** Describes any thrown value in one line. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);

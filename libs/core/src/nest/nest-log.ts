@@ -8,5 +8,6 @@ export function nestLog(logger = new Logger('TransactionalModule')): Transaction
       const stack = cause instanceof Error ? cause.stack : undefined;
       logger.error(formatLine(message, subject), stack);
     },
+    info: (message, subject) => logger.log(formatLine(message, subject)),
   };
 }

@@ -9,10 +9,15 @@ import type { TransactionDefinition } from './transaction-options.js';
 import { TransactionScope } from './transaction.js';
 
 /** Bound in a frame whose surrounding transaction is suspended. */
-export const SUSPENDED = Symbol('suspended');
+export class Suspension {
+  constructor(
+    /** What is suspended; `undefined` for work that belongs to no transaction at all. */
+    readonly scope: TransactionScope | undefined,
+  ) {}
+}
 
 /** What a frame says about one data source. */
-export type Level = TransactionScope | typeof SUSPENDED | undefined;
+export type Level = TransactionScope | Suspension | undefined;
 
 /** What is done with a call that is not refused. */
 export type CallPlan = Exclude<PropagationPlan, 'refuse'>;
@@ -52,7 +57,7 @@ export function endedError(what: string, scope: TransactionScope): TransactionEn
 
 function surroundingsOf(level: Level): Surroundings {
   if (level === undefined) return 'none';
-  return level === SUSPENDED ? 'suspended' : 'open';
+  return level instanceof Suspension ? 'suspended' : 'open';
 }
 
 /** These two never touch the surrounding transaction, so it does not matter that it has ended. */
@@ -60,29 +65,32 @@ function separatesItself(propagation: Propagation): boolean {
   return propagation === 'REQUIRES_NEW' || propagation === 'NOT_SUPPORTED';
 }
 
-function checkCompatible(asked: TransactionDefinition, scope: TransactionScope): void {
+function checkCompatible(call: TransactionDefinition, scope: TransactionScope): void {
   // SUPPORTS makes no demand: it would run without any transaction, too.
-  if (asked.propagation === 'SUPPORTS') return;
-  const current = scope.transaction.definition;
+  if (call.propagation === 'SUPPORTS') return;
+  const { asked } = call;
+  const { definition: current, deadline } = scope.transaction;
+  const conflict = (option: Conflicting, requested: unknown, has: unknown): IncompatibleOptionsError =>
+    new IncompatibleOptionsError(option, {
+      requested,
+      current: has,
+      caller: call.label,
+      transaction: scope.transaction.toString(),
+    });
   if (asked.isolation !== undefined && asked.isolation !== (current.isolation ?? 'READ COMMITTED')) {
-    throw incompatible('isolation', asked, scope);
+    throw conflict('isolation', asked.isolation, current.isolation ?? "the server's default");
   }
-  if (current.readOnly && !asked.readOnly) throw incompatible('readOnly', asked, scope);
-  if (asked.deferrable && !current.deferrable) throw incompatible('deferrable', asked, scope);
+  if (current.readOnly && !call.readOnly) throw conflict('readOnly', false, true);
+  if (asked.deferrable === true && !current.deferrable) throw conflict('deferrable', true, false);
+  if (asked.timeoutMs !== undefined && deadline !== undefined && asked.timeoutMs > deadline.remainingMs) {
+    throw conflict('timeoutMs', asked.timeoutMs, Math.max(0, Math.round(deadline.remainingMs)));
+  }
+  // A savepoint cannot cure a serialization failure, so only who begins the transaction can try again.
+  if (asked.retry !== undefined && asked.retry !== false)
+    throw conflict('retry', 'of its own', 'of its beginner');
 }
 
-function incompatible(
-  option: 'isolation' | 'readOnly' | 'deferrable',
-  asked: TransactionDefinition,
-  scope: TransactionScope,
-): IncompatibleOptionsError {
-  return new IncompatibleOptionsError(option, {
-    requested: asked[option],
-    current: scope.transaction.definition[option] ?? "of the server's default",
-    caller: asked.label,
-    transaction: scope.transaction.toString(),
-  });
-}
+type Conflicting = 'isolation' | 'readOnly' | 'deferrable' | 'timeoutMs' | 'retry';
 
 function refusal({ label, propagation }: TransactionDefinition): PropagationError {
   return propagation === 'MANDATORY'

@@ -1,6 +1,7 @@
 import { closest } from 'fastest-levenshtein';
 import { InvalidOptionsError } from '../errors.js';
 import { Propagation } from './propagation.js';
+import type { RetryOptions } from './retry-policy.js';
 import type { TransactionOptions } from './transaction-options.js';
 
 /** What a value must be, in words that complete "must be …". */
@@ -19,6 +20,21 @@ export const aString: Expectation = {
 export const aBoolean: Expectation = {
   expected: 'true or false',
   accepts: (value) => typeof value === 'boolean',
+};
+
+export const aDuration: Expectation = {
+  expected: 'a number of milliseconds above 0 (at most 2147483647)',
+  accepts: (value) => typeof value === 'number' && value > 0 && value <= 2 ** 31 - 1,
+};
+
+const aCount: Expectation = {
+  expected: 'a whole number, 0 or more',
+  accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+};
+
+export const aFunction: Expectation = {
+  expected: 'a function',
+  accepts: (value) => typeof value === 'function',
 };
 
 export function oneOf(...values: readonly string[]): Expectation {
@@ -50,11 +66,34 @@ const anErrorSelector: Expectation = {
   accepts: (value) => [value].flat().every((each) => typeof each === 'function'),
 };
 
+const RETRY_OPTIONS: Schema<RetryOptions> = {
+  maxRetries: aCount,
+  delayMs: {
+    expected: 'a number of milliseconds, 0 or more',
+    accepts: (value) => typeof value === 'number' && value >= 0,
+  },
+  maxDelayMs: aDuration,
+  multiplier: {
+    expected: 'a number, 1 or more',
+    accepts: (value) => typeof value === 'number' && value >= 1,
+  },
+  jitter: aBoolean,
+  on: aFunction,
+};
+
+const aRetry: Expectation = {
+  expected: 'a number of retries (0 or more), false, or an object such as { maxRetries: 3 }',
+  accepts: (value) =>
+    value === false || aCount.accepts(value) || (typeof value === 'object' && value !== null),
+};
+
 const TRANSACTION_OPTIONS: Schema<TransactionOptions> = {
   propagation: oneOf(...Object.values(Propagation)),
   isolation: oneOf('READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'),
   readOnly: aBoolean,
   deferrable: aBoolean,
+  timeoutMs: aDuration,
+  retry: aRetry,
   rollbackFor: anErrorSelector,
   noRollbackFor: anErrorSelector,
   dataSource: aString,
@@ -67,14 +106,33 @@ export function checkTransactionOptions(
   options: unknown,
 ): asserts options is TransactionOptions {
   checkOptions(where, options, TRANSACTION_OPTIONS);
-  if (options.propagation === 'NESTED' && (options.isolation ?? options.deferrable) !== undefined) {
+  if (typeof options.retry === 'object') checkOptions(`${where} retry`, options.retry, RETRY_OPTIONS);
+  const meaningless = MEANINGLESS[options.propagation ?? 'REQUIRED'];
+  const conflict = meaningless?.options.find((key) => options[key] !== undefined && options[key] !== false);
+  if (conflict !== undefined) {
     throw new InvalidOptionsError(
-      `${where}: NESTED is a savepoint in the surrounding transaction and has no isolation level of its own. ` +
-        `Remove isolation and deferrable, or use REQUIRES_NEW.`,
-      'isolation',
+      `${where}: ${conflict} means nothing with ${options.propagation}, ${meaningless!.because}. Remove it, or use ` +
+        `REQUIRED or REQUIRES_NEW.`,
+      conflict,
     );
   }
 }
+
+type OptionName = keyof TransactionOptions;
+
+const OF_A_BEGINNING: readonly OptionName[] = ['isolation', 'readOnly', 'deferrable', 'timeoutMs', 'retry'];
+
+/** Options that a propagation mode could only ignore. */
+const MEANINGLESS: Partial<Record<Propagation, { options: readonly OptionName[]; because: string }>> = {
+  NESTED: {
+    options: ['isolation', 'deferrable', 'retry'],
+    because: 'which is a savepoint in the surrounding transaction',
+  },
+  MANDATORY: { options: ['retry'], because: 'which never begins a transaction' },
+  SUPPORTS: { options: ['retry'], because: 'which never begins a transaction' },
+  NOT_SUPPORTED: { options: OF_A_BEGINNING, because: 'which runs without a transaction' },
+  NEVER: { options: OF_A_BEGINNING, because: 'which runs without a transaction' },
+};
 
 /** @throws InvalidOptionsError when `options` does not fit `schema`. */
 export function checkOptions<T extends object>(

@@ -1,4 +1,5 @@
 import type { Propagation } from './propagation.js';
+import { retryPolicyOf, type RetryOptions, type RetryPolicy } from './retry-policy.js';
 
 /** TypeORM's own names of the SQL isolation levels. */
 export type IsolationLevel = 'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
@@ -39,6 +40,21 @@ export interface TransactionOptions {
    * @see https://www.postgresql.org/docs/current/sql-set-transaction.html
    */
   readonly deferrable?: boolean;
+  /**
+   * How long the transaction may take from its first statement to COMMIT, over all attempts, in milliseconds. Then the
+   * running statement is cancelled, everything is rolled back and the caller gets a `TransactionTimeoutError`. The server
+   * watches, too. Joining a transaction that has less time left is an `IncompatibleOptionsError`.
+   * @defaultValue no limit
+   * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-TRANSACTION-TIMEOUT
+   */
+  readonly timeoutMs?: number;
+  /**
+   * How often to try again after a serialization failure (40001), a deadlock (40P01) or an optimistic conflict; `false`
+   * for never. Only who begins the transaction can retry: on a joined call it is an `IncompatibleOptionsError`. When every
+   * try failed, `RetriesExhaustedError`.
+   * @defaultValue `false`
+   */
+  readonly retry?: number | false | RetryOptions;
   /** Errors that roll back, where `noRollbackFor` names a more general class. @defaultValue every error */
   readonly rollbackFor?: ErrorSelector;
   /**
@@ -58,30 +74,38 @@ export interface TransactionDefinition {
   readonly isolation: IsolationLevel | undefined;
   readonly readOnly: boolean;
   readonly deferrable: boolean;
+  readonly timeoutMs: number | undefined;
+  readonly retry: RetryPolicy | undefined;
   readonly rollbackFor: ErrorSelector | undefined;
   readonly noRollbackFor: ErrorSelector | undefined;
   readonly dataSource: string | undefined;
   readonly label: string;
+  /** What the method itself asked for: only this, and no module default, can conflict with a joined transaction. */
+  readonly asked: TransactionOptions;
 }
 
-/** Decides every option: the first of `layers` that names it wins. */
+/** Decides every option: what the method `asked` for wins over the module's `defaults`. */
 export function defineTransaction(
   label: string,
-  ...layers: readonly (TransactionOptions | undefined)[]
+  asked: TransactionOptions,
+  defaults: TransactionOptions = {},
 ): TransactionDefinition {
-  const merged: TransactionOptions = Object.assign({}, ...layers.toReversed().map(withoutUndefined));
+  const decided: TransactionOptions = { ...withoutUndefined(defaults), ...withoutUndefined(asked) };
   return Object.freeze({
-    propagation: merged.propagation ?? 'REQUIRED',
-    isolation: merged.isolation,
-    readOnly: merged.readOnly ?? false,
-    deferrable: merged.deferrable ?? false,
-    rollbackFor: merged.rollbackFor,
-    noRollbackFor: merged.noRollbackFor,
-    dataSource: merged.dataSource,
-    label: merged.label ?? label,
+    propagation: decided.propagation ?? 'REQUIRED',
+    isolation: decided.isolation,
+    readOnly: decided.readOnly ?? false,
+    deferrable: decided.deferrable ?? false,
+    timeoutMs: decided.timeoutMs,
+    retry: retryPolicyOf(decided.retry),
+    rollbackFor: decided.rollbackFor,
+    noRollbackFor: decided.noRollbackFor,
+    dataSource: decided.dataSource,
+    label: decided.label ?? label,
+    asked,
   });
 }
 
-function withoutUndefined(options: TransactionOptions = {}): TransactionOptions {
+function withoutUndefined(options: TransactionOptions): TransactionOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -11,6 +11,10 @@ export interface TransactionStatus {
   /** The isolation level that was asked for; `undefined` means the server's default. */
   readonly isolation: IsolationLevel | undefined;
   readonly readOnly: boolean;
+  /** 1 at the first try, one more at each retry. */
+  readonly attempt: number;
+  /** What is left of `timeoutMs`, in milliseconds; `undefined` without a limit. */
+  readonly remainingMs: number | undefined;
   /** 1 in the transaction itself, one more in each savepoint. Joined calls do not count. */
   readonly depth: number;
   /** Whether the transaction (in a savepoint: the part since it) can only be rolled back. */

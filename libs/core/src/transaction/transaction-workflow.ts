@@ -1,12 +1,25 @@
 import type { ContextNamespace } from '../context/context-namespace.js';
 import { bind, lookup, rootFrame, type Frame } from '../context/frame.js';
-import { messageOf, OutcomeUnknownError, UnexpectedRollbackError, type TransactionError } from '../errors.js';
-import { planCall, SUSPENDED, type CallPlan, type Level } from './call-plan.js';
-import { isRollbackOn } from './rollback-rules.js';
-import type { LogSubject, TransactionLog } from './transaction-log.js';
+import { RetriesExhaustedError, ShutdownError, TransactionTimeoutError } from '../errors.js';
+import {
+  BareBoundary,
+  JoinBoundary,
+  markJoinFailed,
+  SavepointBoundary,
+  type Boundary,
+  type RunIn,
+} from './boundary.js';
+import { planCall, Suspension, type CallPlan, type Level } from './call-plan.js';
+import { pause, type Clock } from './clock.js';
+import { Deadline } from './deadline.js';
+import { trace } from './diagnostics.js';
+import { OwnedTransaction } from './owned-transaction.js';
+import { isWorthRetrying, pauseBefore } from './retry-policy.js';
+import { timeLimit } from './time-limit.js';
+import type { TransactionLog } from './transaction-log.js';
 import type { TransactionDefinition } from './transaction-options.js';
-import { Transaction, TransactionScope, type Outcome } from './transaction.js';
-import type { CommitAnswer, TransactionalResource } from './transactional-resource.js';
+import { Transaction, TransactionScope } from './transaction.js';
+import type { TransactionalResource } from './transactional-resource.js';
 
 /** A transactional method's body. */
 export type Work<T> = () => T | PromiseLike<T>;
@@ -14,6 +27,11 @@ export type Work<T> = () => T | PromiseLike<T>;
 export interface WorkflowParts {
   readonly namespace: ContextNamespace;
   readonly log: TransactionLog;
+  readonly clock: Clock;
+  /** Between 0 and 1; spreads retries. */
+  readonly random: () => number;
+  /** Whether each transaction gets a line in the log. */
+  readonly isLogging: boolean;
   /** Makes the resource of a new transaction; nothing is sent yet. */
   readonly openResource: (transaction: Transaction) => TransactionalResource;
 }
@@ -25,23 +43,36 @@ interface Call {
   readonly level: Level;
 }
 
+/** Which try of a call it is, and how long they may take together. */
+interface Try {
+  readonly attempt: number;
+  readonly deadline: Deadline | undefined;
+}
+
 /** Conducts every transaction of one data source: what to do with a call, and how it ends. */
 export class TransactionWorkflow {
+  readonly #parts: WorkflowParts;
   readonly #namespace: ContextNamespace;
-  readonly #log: TransactionLog;
-  readonly #openResource: WorkflowParts['openResource'];
-  #begun = 0;
+  readonly #running = new Set<Transaction>();
+  #opened = 0;
+  #isClosing = false;
+  #whenNoneRuns: (() => void)[] = [];
 
   constructor(parts: WorkflowParts) {
+    this.#parts = parts;
     this.#namespace = parts.namespace;
-    this.#log = parts.log;
-    this.#openResource = parts.openResource;
   }
 
   /** The scope that surrounds the caller, open or ended; `undefined` without one or where it is suspended. */
   get surroundingScope(): TransactionScope | undefined {
     const level = this.#levelIn(this.#namespace.frame);
-    return level === SUSPENDED ? undefined : level;
+    return level instanceof Suspension ? undefined : level;
+  }
+
+  /** The scope that waits for the caller to end, where the caller runs outside of it. */
+  get suspendedScope(): TransactionScope | undefined {
+    const level = this.#levelIn(this.#namespace.frame);
+    return level instanceof Suspension ? level.scope : undefined;
   }
 
   /**
@@ -51,145 +82,160 @@ export class TransactionWorkflow {
   execute<T>(definition: TransactionDefinition, work: Work<T>): Promise<T> {
     const frame = this.#namespace.frame;
     const level = this.#levelIn(frame);
-    let plan: CallPlan;
     try {
-      plan = planCall(definition, level);
+      const plan = planCall(definition, level);
+      if (plan === 'join') return this.#join(level as TransactionScope, definition, work);
+      if (plan === 'begin') return this.#begin({ definition, frame, level }, work);
+      return settle(this.#openBoundary(plan, { definition, frame, level }), work);
     } catch (refusal) {
       return Promise.reject(refusal as Error);
     }
-    if (plan === 'join') return join(level as TransactionScope, definition, work);
-    return this.#open(plan, { definition, frame, level }, work);
+  }
+
+  /**
+   * Opens what `definition` asks for, for work that does not end with its call: streams of any kind. Not retried.
+   *
+   * @throws what refuses the call
+   */
+  open(definition: TransactionDefinition): Boundary {
+    const frame = this.#namespace.frame;
+    const level = this.#levelIn(frame);
+    const call = { definition, frame, level };
+    const plan = planCall(definition, level);
+    if (plan !== 'begin') return this.#openBoundary(plan, call);
+    const deadline = this.#deadlineFor(definition);
+    const owned = this.#own(call, { attempt: 1, deadline });
+    // Nobody waits for the limit here: whoever reads the stream meets it at the next statement.
+    if (deadline !== undefined) timeLimit(owned.transaction, deadline).catch(() => undefined);
+    return owned;
   }
 
   /** Runs `work` as if no transaction surrounded it. */
-  async suspend<T>(work: Work<T>): Promise<T> {
-    return await this.#namespace.run(this.#frameWith(this.#namespace.frame, SUSPENDED), work);
+  suspend<R>(work: () => R): R {
+    return this.#within(this.#namespace.frame, new Suspension(this.surroundingScope))(work);
   }
 
   /** Runs `work` with `scope` as what surrounds it. */
-  runIn<T>(scope: TransactionScope, work: () => T): T {
-    return this.#namespace.run(this.#frameWith(this.#namespace.frame, scope), work);
+  runIn<R>(scope: TransactionScope, work: () => R): R {
+    return this.#within(this.#namespace.frame, scope)(work);
   }
 
-  async #open<T>(plan: Exclude<CallPlan, 'join'>, call: Call, work: Work<T>): Promise<T> {
+  /** Refuses new transactions, waits for the running ones, and after `graceMs` rolls back those that still run. */
+  async shutDown(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    if (this.#running.size === 0) return;
+    const callOff = this.#parts.clock.after(graceMs, () => {
+      for (const transaction of this.#running) {
+        transaction.interrupt(new ShutdownError(transaction.toString(), 'rolled-back'));
+        void transaction.resource.dispose();
+      }
+      this.#noneRuns();
+    });
+    await new Promise<void>((resolve) => this.#whenNoneRuns.push(resolve));
+    callOff();
+  }
+
+  #openBoundary(plan: Exclude<CallPlan, 'begin'>, { definition, frame, level }: Call): Boundary {
+    const surrounding = level as TransactionScope;
     switch (plan) {
-      case 'begin':
-        return await this.#begin(call, work);
-      case 'savepoint':
-        return await this.#savepoint(call.level as TransactionScope, call, work);
+      case 'join':
+        return new JoinBoundary(surrounding, definition);
+      case 'savepoint': {
+        const scope = new TransactionScope(surrounding.transaction, surrounding);
+        return new SavepointBoundary(scope, definition, this.#within(frame, scope));
+      }
       case 'suspend':
-        return await this.suspend(work);
+        return new BareBoundary(this.#within(frame, new Suspension(surrounding)));
       case 'bare':
-        return await work();
+        return new BareBoundary((work) => work());
     }
   }
 
-  async #begin<T>({ definition, frame }: Call, work: Work<T>): Promise<T> {
+  #join<T>(scope: TransactionScope, definition: TransactionDefinition, work: Work<T>): Promise<T> {
+    const { timeoutMs } = definition.asked;
+    if (timeoutMs === undefined) return join(scope, definition, work);
+    const deadline = new Deadline(timeoutMs, this.#parts.clock);
+    deadline.start();
+    const limited = (): Promise<T> => Promise.race([promised(work), timeLimit(scope.transaction, deadline)]);
+    return join(scope, definition, limited).finally(() => deadline.stop());
+  }
+
+  async #begin<T>(call: Call, work: Work<T>): Promise<T> {
+    const { retry } = call.definition;
+    const deadline = this.#deadlineFor(call.definition);
+    if (retry === undefined) return await settleOwned(this.#own(call, { attempt: 1, deadline }), work);
+    return await this.#tryRepeatedly(call, deadline, work);
+  }
+
+  async #tryRepeatedly<T>(call: Call, deadline: Deadline | undefined, work: Work<T>): Promise<T> {
+    const { clock, random } = this.#parts;
+    const policy = call.definition.retry!;
+    for (let attempt = 1; ; attempt++) {
+      const owned = this.#own(call, { attempt, deadline });
+      try {
+        return await settleOwned(owned, work);
+      } catch (error) {
+        const { transaction } = owned;
+        if (!isWorthRetrying(error, transaction.root.firstFailure, policy)) throw error;
+        const name = transaction.toString();
+        if (attempt > policy.maxRetries) throw new RetriesExhaustedError(name, attempt, error);
+        trace('retry', transaction, { error });
+        const delayMs = pauseBefore(attempt, policy, random);
+        if (deadline !== undefined && deadline.remainingMs <= delayMs) {
+          throw new TransactionTimeoutError(name, deadline.timeoutMs, error);
+        }
+        await pause(clock, delayMs);
+      }
+    }
+  }
+
+  /** @throws ShutdownError when the application is shutting down */
+  #own({ definition, frame, level }: Call, which: Try): OwnedTransaction {
+    const { log, clock, isLogging, openResource } = this.#parts;
+    const id = `tx-${++this.#opened}`;
+    if (this.#isClosing) throw new ShutdownError(`${id} (${definition.label})`, 'not-started');
+    const suspended = level instanceof Suspension ? level.scope : level;
+    const requestId = frame?.requestId;
     const transaction = new Transaction(
-      `tx-${++this.#begun}`,
-      definition,
-      frame?.requestId,
-      this.#openResource,
+      { id, definition, requestId, suspended, clock, ...which },
+      openResource,
     );
-    let result: T;
-    try {
-      result = await this.#namespace.run(this.#frameWith(frame, transaction.root), work);
-    } catch (error) {
-      if (isRollbackOn(definition, error)) await this.#rollBack(transaction, error);
-      else await this.#commit(transaction);
-      throw error;
-    }
-    await this.#commit(transaction);
-    return result;
+    this.#running.add(transaction);
+    const onEnd = (): void => {
+      this.#running.delete(transaction);
+      if (this.#running.size === 0) this.#noneRuns();
+    };
+    return new OwnedTransaction(transaction, {
+      runInside: this.#within(frame, transaction.root),
+      runOutside: this.#within(frame, level),
+      log,
+      isLogging,
+      onEnd,
+    });
   }
 
-  /** Resolves only when the server said COMMIT; else throws what became of the data. */
-  async #commit(transaction: Transaction): Promise<void> {
-    await this.#prepareCommit(transaction);
-    let outcome: Outcome = 'rolled-back';
-    close(transaction);
-    try {
-      const answer = await transaction.resource.commit();
-      outcome = answer.outcome;
-      if (answer.outcome !== 'committed') throw this.#reported(commitError(transaction, answer), transaction);
-    } finally {
-      await this.#end(transaction, outcome);
-    }
+  #deadlineFor({ timeoutMs }: TransactionDefinition): Deadline | undefined {
+    return timeoutMs === undefined ? undefined : new Deadline(timeoutMs, this.#parts.clock);
   }
 
-  /** The last moment at which the transaction can still send statements, and be rolled back instead. */
-  async #prepareCommit(transaction: Transaction): Promise<void> {
-    try {
-      await this.runIn(transaction.root, () => transaction.resource.announce('before-commit'));
-      const mark = transaction.root.rollbackMark;
-      if (mark !== undefined)
-        throw this.#reported(new UnexpectedRollbackError(transaction.toString(), mark), transaction);
-    } catch (error) {
-      await this.#rollBack(transaction, error);
-      throw error;
-    }
-  }
-
-  /** Undoes everything. A ROLLBACK that fails must not hide `because`: it is attached to it, and logged. */
-  async #rollBack(transaction: Transaction, because: unknown): Promise<void> {
-    close(transaction);
-    const failures = [
-      await attempt(() => transaction.resource.announce('before-rollback')),
-      await attempt(() => transaction.resource.rollback()),
-    ];
-    for (const rollbackFailure of failures.filter((failure) => failure !== undefined)) {
-      if (because instanceof Error) Object.assign(because, { rollbackFailure });
-      this.#log.error('rolling back met a failure', subjectOf(transaction), rollbackFailure);
-    }
-    await this.#end(transaction, 'rolled-back');
-  }
-
-  async #end(transaction: Transaction, outcome: Outcome): Promise<void> {
-    transaction.moveTo({ kind: 'ended', outcome });
-    await transaction.resource.dispose();
-    if (outcome === 'unknown') return;
-    const event = outcome === 'committed' ? 'after-commit' : 'after-rollback';
-    const failure = await attempt(() => transaction.resource.announce(event));
-    if (failure !== undefined)
-      this.#log.error(`a subscriber failed ${event}`, subjectOf(transaction), failure);
-  }
-
-  async #savepoint<T>(parent: TransactionScope, { definition, frame }: Call, work: Work<T>): Promise<T> {
-    const scope = new TransactionScope(parent.transaction, parent);
-    await scope.transaction.resource.enterScope(scope);
-    let result: T;
-    try {
-      result = await this.#namespace.run(this.#frameWith(frame, scope), work);
-    } catch (error) {
-      if (isRollbackOn(definition, error)) await undoScope(scope, error);
-      else await keepScope(scope);
-      throw error;
-    }
-    await keepScope(scope);
-    return result;
-  }
-
-  #reported<E extends TransactionError>(error: E, transaction: Transaction): E {
-    if (transaction.requestId !== undefined) error.requestId = transaction.requestId;
-    this.#log.error(error.message, subjectOf(transaction), error.cause);
-    return error;
+  #noneRuns(): void {
+    this.#whenNoneRuns.splice(0).forEach((resume) => resume());
   }
 
   #levelIn(frame: Frame | undefined): Level {
     return lookup(frame, this) as Level;
   }
 
-  #frameWith(frame: Frame | undefined, level: Level): Frame {
-    return bind(frame ?? rootFrame(), this, level);
+  #within(frame: Frame | undefined, level: Level): RunIn {
+    const inner = bind(frame ?? rootFrame(), this, level);
+    return (work) => this.#namespace.run(inner, work);
   }
 }
 
-/** A joined call neither commits nor rolls back; its failure leaves the transaction it joined with no way but back. */
+/** The commonest call of all, in the fewest steps; {@link JoinBoundary} is its general form. */
 function join<T>(scope: TransactionScope, definition: TransactionDefinition, work: Work<T>): Promise<T> {
   const failed = (error: unknown): never => {
-    if (isRollbackOn(definition, error)) {
-      scope.markRollbackOnly(`${definition.label} joined it and failed (${messageOf(error)})`, error);
-    }
+    markJoinFailed(scope, definition, error);
     throw error;
   };
   return promised(work).then(undefined, failed);
@@ -204,58 +250,22 @@ function promised<T>(work: Work<T>): Promise<T> {
   }
 }
 
-/** @throws UnexpectedRollbackError when the savepoint's part can only be undone */
-async function keepScope(scope: TransactionScope): Promise<void> {
-  const mark = scope.rollbackMark;
-  const failure =
-    mark === undefined
-      ? await attempt(() => leave(scope, 'release'))
-      : new UnexpectedRollbackError(nameOf(scope), mark);
-  if (failure === undefined) return;
-  await undoScope(scope, failure);
-  if (failure instanceof UnexpectedRollbackError) throw failure;
-  const reason = `a statement in it had failed (${messageOf(scope.firstFailure ?? failure)})`;
-  throw new UnexpectedRollbackError(nameOf(scope), { reason, cause: scope.firstFailure ?? failure });
-}
-
-/** A savepoint that cannot be undone either leaves the whole transaction with no way but back. */
-async function undoScope(scope: TransactionScope, because: unknown): Promise<void> {
-  const failure = await attempt(() => leave(scope, 'rollback'));
-  if (failure === undefined) return;
-  scope.parent?.markRollbackOnly(`a savepoint could not be undone (${messageOf(failure)})`, because);
-}
-
-async function leave(scope: TransactionScope, how: 'release' | 'rollback'): Promise<void> {
-  scope.end();
-  await scope.transaction.resource.leaveScope(scope, how);
-}
-
-async function attempt(work: () => Promise<void>): Promise<unknown> {
+/** Runs `work` within `boundary` and closes it. */
+async function settle<T>(boundary: Boundary, work: Work<T>): Promise<T> {
+  let result: T;
   try {
-    await work();
-    return undefined;
+    result = await boundary.run(work);
   } catch (error) {
-    return error ?? new Error('unknown failure');
+    throw await boundary.fail(error);
   }
+  await boundary.complete(result);
+  return result;
 }
 
-/** Synchronous on purpose, see {@link TransactionalResource.close}. */
-function close(transaction: Transaction): void {
-  transaction.moveTo({ kind: 'ending' });
-  transaction.resource.close();
-}
-
-function commitError(transaction: Transaction, answer: Exclude<CommitAnswer, { outcome: 'committed' }>) {
-  const name = transaction.toString();
-  return answer.outcome === 'unknown'
-    ? new OutcomeUnknownError(name, answer.cause)
-    : new UnexpectedRollbackError(name, answer);
-}
-
-function nameOf(scope: TransactionScope): string {
-  return `a savepoint of ${scope.transaction.toString()}`;
-}
-
-function subjectOf(transaction: Transaction): LogSubject {
-  return { transaction: transaction.toString(), requestId: transaction.requestId };
+/** As {@link settle}, but does not wait for work whose time is over. */
+function settleOwned<T>(owned: OwnedTransaction, work: Work<T>): Promise<T> {
+  const { transaction } = owned;
+  const { deadline } = transaction;
+  if (deadline === undefined) return settle(owned, work);
+  return settle(owned, () => Promise.race([promised(work), timeLimit(transaction, deadline)]));
 }

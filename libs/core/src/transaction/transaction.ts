@@ -1,4 +1,8 @@
 import type { ErrorOutcome } from '../errors.js';
+import type { Clock } from './clock.js';
+import type { Deadline } from './deadline.js';
+import { trace } from './diagnostics.js';
+import { Hooks } from './hooks.js';
 import type { TransactionDefinition } from './transaction-options.js';
 import type { TransactionStatus } from './transaction-status.js';
 import type { TransactionalResource } from './transactional-resource.js';
@@ -29,23 +33,59 @@ export interface RollbackMark {
   readonly cause: unknown;
 }
 
+/** What a new transaction is made of. */
+export interface TransactionParts {
+  /** Unique within the process. */
+  readonly id: string;
+  readonly definition: TransactionDefinition;
+  readonly requestId: string | undefined;
+  /** 1 at the first try. */
+  readonly attempt: number;
+  /** Shared by all attempts of one call. */
+  readonly deadline: Deadline | undefined;
+  /** The scope that surrounds the call and waits for it to end. */
+  readonly suspended: TransactionScope | undefined;
+  readonly clock: Clock;
+}
+
 /** One transaction, from the first call that needed it to its outcome. Retrying makes a new one. */
 export class Transaction {
   /** The part of the transaction outside of any savepoint. */
   readonly root: TransactionScope = new TransactionScope(this, undefined);
+  readonly id: string;
+  readonly definition: TransactionDefinition;
+  readonly requestId: string | undefined;
+  readonly attempt: number;
+  readonly deadline: Deadline | undefined;
+  readonly suspended: TransactionScope | undefined;
   readonly resource: TransactionalResource;
+  readonly #clock: Clock;
+  readonly #openedAt: number;
   #state: TransactionState = { kind: 'idle' };
   #statements = 0;
   #hasBegun = false;
+  #interruption: Error | undefined;
 
-  constructor(
-    /** Unique within the process. */
-    readonly id: string,
-    readonly definition: TransactionDefinition,
-    readonly requestId: string | undefined,
-    openResource: (transaction: Transaction) => TransactionalResource,
-  ) {
+  constructor(parts: TransactionParts, openResource: (transaction: Transaction) => TransactionalResource) {
+    this.id = parts.id;
+    this.definition = parts.definition;
+    this.requestId = parts.requestId;
+    this.attempt = parts.attempt;
+    this.deadline = parts.deadline;
+    this.suspended = parts.suspended;
+    this.#clock = parts.clock;
+    this.#openedAt = parts.clock.now();
     this.resource = openResource(this);
+  }
+
+  /** Since it was opened, in milliseconds. */
+  get ageMs(): number {
+    return this.#clock.now() - this.#openedAt;
+  }
+
+  /** Why it was ended from outside (its time was over, the application shuts down), if it was. */
+  get interruption(): Error | undefined {
+    return this.#interruption;
   }
 
   get state(): TransactionState {
@@ -77,7 +117,17 @@ export class Transaction {
       throw new Error(`${this.toString()} cannot go from ${this.#state.kind} to ${next.kind}.`);
     }
     this.#state = next;
-    if (next.kind === 'active') this.#hasBegun = true;
+    if (next.kind !== 'active') return;
+    this.#hasBegun = true;
+    this.deadline?.start();
+    trace('begin', this);
+  }
+
+  /** Ends it from outside: from now on it can only be rolled back, and its running statement is cancelled. */
+  interrupt(because: Error): void {
+    this.#interruption ??= because;
+    this.root.markRollbackOnly(because.message, because);
+    this.resource.interrupt(because);
   }
 
   countStatement(): void {
@@ -93,6 +143,7 @@ export class Transaction {
 /** A part of a transaction that is kept or undone as a whole: the transaction itself, or what follows a savepoint. */
 export class TransactionScope implements TransactionStatus {
   readonly depth: number;
+  readonly hooks = new Hooks();
   /** Goes from false to true exactly once. */
   #ended = false;
   #mark: RollbackMark | undefined;
@@ -119,6 +170,13 @@ export class TransactionScope implements TransactionStatus {
   }
   get readOnly(): boolean {
     return this.transaction.definition.readOnly;
+  }
+
+  get attempt(): number {
+    return this.transaction.attempt;
+  }
+  get remainingMs(): number | undefined {
+    return this.transaction.deadline?.remainingMs;
   }
 
   /** Whether statements may still be sent in it. */

@@ -21,14 +21,18 @@ export interface TransactionalResource {
    * awaited before closing would let statements slip in behind COMMIT or ROLLBACK, where they autocommit.
    */
   close(): void;
+  /** Closes, and cancels the running statement; a connection that does not answer in time is destroyed. */
+  interrupt(because: Error): void;
   /** Tells the resource's own listeners. Before `close`, they may still send statements. */
   announce(event: ResourceEvent): Promise<void>;
   /** @throws the server's error when it refuses COMMIT (a deferred constraint, 40001): everything is rolled back then. */
   commit(): Promise<CommitAnswer>;
   rollback(): Promise<void>;
-  /** Waits until `scope`'s parent is quiet, then sets a savepoint. Until `leaveScope`, only `scope` may send. */
-  enterScope(scope: TransactionScope): Promise<void>;
-  /** Keeps (`release`) or undoes (`rollback`) what was sent since `enterScope`. */
+  /**
+   * Keeps (`release`) or undoes (`rollback`) what was sent in `scope`, whose first statement set a savepoint.
+   *
+   * @throws when a statement in it had failed: it cannot be kept, and is undone
+   */
   leaveScope(scope: TransactionScope, how: 'release' | 'rollback'): Promise<void>;
   /** Gives the connection back to its pool, or destroys it when it is not idle. Never throws. */
   dispose(): Promise<void>;

@@ -5,13 +5,12 @@ import type { TransactionDefinition } from '../transaction/transaction-options.j
  *
  * @see https://www.postgresql.org/docs/current/sql-begin.html
  */
-export function beginStatement({ isolation, readOnly, deferrable }: TransactionDefinition): string {
+export function beginStatement(definition: TransactionDefinition): string {
+  const { isolation, readOnly, deferrable } = definition;
   return [
     'BEGIN',
-    isolation && `ISOLATION LEVEL ${isolation}`,
-    readOnly && 'READ ONLY',
-    deferrable && 'DEFERRABLE',
-  ]
-    .filter(Boolean)
-    .join(' ');
+    ...(isolation === undefined ? [] : [`ISOLATION LEVEL ${isolation}`]),
+    ...(readOnly ? ['READ ONLY'] : []),
+    ...(deferrable ? ['DEFERRABLE'] : []),
+  ].join(' ');
 }

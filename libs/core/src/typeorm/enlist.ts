@@ -2,14 +2,19 @@ import type { DataSource } from 'typeorm';
 import { asyncLocalStorageNamespace } from '../context/async-local-storage-namespace.js';
 import type { ContextNamespace } from '../context/context-namespace.js';
 import {
+  aBoolean,
+  aDuration,
+  aFunction,
   anObject,
   checkOptions,
   checkTransactionOptions,
+  oneOf,
   type Schema,
 } from '../transaction/check-options.js';
 import { consoleLog, type TransactionLog } from '../transaction/transaction-log.js';
 import type { TransactionOptions } from '../transaction/transaction-options.js';
-import { EnlistedDataSource } from './enlisted-data-source.js';
+import { systemClock, type Clock } from '../transaction/clock.js';
+import { EnlistedDataSource, type EnlistedParts } from './enlisted-data-source.js';
 import { TransactionManager } from './transaction-manager.js';
 
 /** How transactions of the enlisted data sources behave. */
@@ -18,8 +23,30 @@ export interface EnlistOptions {
   readonly defaults?: TransactionOptions;
   /** Carries the current transaction along the call tree. @defaultValue `asyncLocalStorageNamespace()` */
   readonly namespace?: ContextNamespace;
+  /** Whether each transaction gets a line in the log: label, request, duration, statements, outcome. @defaultValue `false` */
+  readonly logging?: boolean;
+  /**
+   * Whether a COMMIT whose answer is lost is looked up at the server (`pg_xact_status`), so that it is known to be committed
+   * or rolled back instead of `OutcomeUnknownError`. Costs no round trip, but assigns a transaction id to each read-write
+   * transaction. @defaultValue `false`
+   */
+  readonly outcomeTracking?: boolean;
+  /**
+   * `merged`: BEGIN travels in the first statement's round trip; `separate`: in one of its own, for poolers that cannot take
+   * two statements at once. @defaultValue `'merged'` where the driver can
+   */
+  readonly begin?: 'merged' | 'separate';
+  /**
+   * How long a call that holds one connection waits for a second one (REQUIRES_NEW, NOT_SUPPORTED) before it gets a
+   * `ConnectionStarvationError`, in milliseconds. Where waiting is hopeless it gets it at once. @defaultValue `1000`
+   */
+  readonly connectionWaitMs?: number;
   /** Where refused late statements, failed rollbacks and the like are reported. @defaultValue standard error */
   readonly log?: TransactionLog;
+  /** Time, for tests that hold it still. @defaultValue the system's */
+  readonly clock?: Clock;
+  /** Chance, between 0 and 1, which spreads retries. @defaultValue `Math.random` */
+  readonly random?: () => number;
 }
 
 export const aNamespace = anObject('a namespace, such as asyncLocalStorageNamespace()', 'run');
@@ -27,7 +54,13 @@ export const aNamespace = anObject('a namespace, such as asyncLocalStorageNamesp
 const ENLIST_OPTIONS: Schema<EnlistOptions> = {
   defaults: anObject('an object of transaction options'),
   namespace: aNamespace,
+  logging: aBoolean,
+  outcomeTracking: aBoolean,
+  begin: oneOf('merged', 'separate'),
+  connectionWaitMs: aDuration,
   log: anObject('an object with a method error()', 'error'),
+  clock: anObject('an object with the methods now() and after()', 'now', 'after'),
+  random: aFunction,
 };
 
 // On the DataSource itself, so that the ESM and the CommonJS copy of this package enlist it once between them.
@@ -59,13 +92,23 @@ export function enlistAll(
   options: EnlistOptions,
 ): TransactionManager {
   checkOptions('enlist', options, ENLIST_OPTIONS);
-  const { defaults = {}, namespace = asyncLocalStorageNamespace(), log = consoleLog } = options;
+  const { defaults = {}, namespace = asyncLocalStorageNamespace() } = options;
+  const parts: EnlistedParts = {
+    namespace,
+    log: options.log ?? consoleLog,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    isLogging: options.logging ?? false,
+    isTracking: options.outcomeTracking ?? false,
+    begin: options.begin ?? 'merged',
+    connectionWaitMs: options.connectionWaitMs ?? 1000,
+  };
   checkTransactionOptions('defaults', defaults);
   const enlisted = new Map<string, EnlistedDataSource>();
   const manager = new TransactionManager({ namespace, defaults, dataSources: enlisted });
   for (const [name, dataSource] of dataSources) {
     const already = enlistmentOf(dataSource)?.enlisted;
-    enlisted.set(name, already ?? new EnlistedDataSource(dataSource, { namespace, log }));
+    enlisted.set(name, already ?? new EnlistedDataSource(dataSource, parts));
     if (already === undefined) remember(dataSource, { enlisted: enlisted.get(name)!, manager });
   }
   return manager;

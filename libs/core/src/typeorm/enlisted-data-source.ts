@@ -2,14 +2,19 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
 import type { ContextNamespace } from '../context/context-namespace.js';
 import { endedError } from '../transaction/call-plan.js';
+import type { Clock } from '../transaction/clock.js';
 import type { TransactionLog } from '../transaction/transaction-log.js';
 import { defineTransaction, type IsolationLevel } from '../transaction/transaction-options.js';
 import { TransactionWorkflow } from '../transaction/transaction-workflow.js';
 import type { Transaction, TransactionScope } from '../transaction/transaction.js';
-import { mergedBeginClass } from './merged-begin.js';
-import type { PgQueryClass } from './pg-client.js';
+import { ConnectionLedger } from './connection-ledger.js';
+import type { PgModule, PgPool } from './pg-client.js';
+import { preludedQueryClass } from './preluded-query.js';
+import { SideSession } from './side-session.js';
+import type { ConnectionParts } from './transaction-connection.js';
 import {
   transactionalRunnerClass,
+  type PlainRunner,
   type RunnerClass,
   type RunnerOwner,
   type TransactionalQueryRunner,
@@ -18,7 +23,22 @@ import { TypeOrmResource, type ResourceParts } from './typeorm-resource.js';
 
 /** What the library reads of TypeORM's PostgreSQL driver. */
 interface PostgresDriver {
-  readonly postgres: { readonly Query?: PgQueryClass };
+  readonly postgres: PgModule;
+  readonly master: PgPool;
+  /** e.g. `18.4`; known once the DataSource is initialised. */
+  readonly version?: string;
+}
+
+/** How one data source is enlisted. */
+export interface EnlistedParts {
+  readonly namespace: ContextNamespace;
+  readonly log: TransactionLog;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly isLogging: boolean;
+  readonly isTracking: boolean;
+  readonly begin: 'merged' | 'separate';
+  readonly connectionWaitMs: number;
 }
 
 type TransactionArguments =
@@ -32,20 +52,24 @@ type TransactionArguments =
  */
 export class EnlistedDataSource {
   readonly workflow: TransactionWorkflow;
-  readonly #openRunner: ResourceParts['openRunner'];
-  readonly #resources: ResourceParts;
+  readonly #ledger: ConnectionLedger;
 
   constructor(
     readonly dataSource: DataSource,
-    parts: { namespace: ContextNamespace; log: TransactionLog },
+    parts: EnlistedParts,
   ) {
     assertPostgres(dataSource);
-    this.#openRunner = this.#runnerFactory();
-    this.workflow = new TransactionWorkflow({
-      ...parts,
-      openResource: (transaction) => this.#openResource(transaction),
-    });
-    this.#resources = this.#resourceParts(parts.log);
+    this.#ledger = new ConnectionLedger({ ...parts, pool: () => driverOf(dataSource).master });
+    const openRunner = this.#runnerFactory();
+    const resourceParts: ResourceParts = {
+      ...this.#connectionParts(parts),
+      ...this.#scopeParts(),
+      openRunner,
+      log: parts.log,
+    };
+    const openResource = (transaction: Transaction): TypeOrmResource =>
+      new TypeOrmResource(transaction, resourceParts);
+    this.workflow = new TransactionWorkflow({ ...parts, openResource });
     this.#route();
   }
 
@@ -55,25 +79,29 @@ export class EnlistedDataSource {
     return scope === undefined ? this.dataSource.manager : this.#runnerOf(scope).manager;
   }
 
-  #openResource(transaction: Transaction): TypeOrmResource {
-    return new TypeOrmResource(transaction, this.#resources);
+  #connectionParts({ clock, begin, isTracking }: EnlistedParts): ConnectionParts {
+    const { dataSource } = this;
+    const { postgres } = driverOf(dataSource);
+    return {
+      clock,
+      isTracking,
+      ledger: this.#ledger,
+      side: new SideSession(postgres, () => driverOf(dataSource).master),
+      PreludedQuery:
+        begin === 'merged' && canPrelude(postgres) ? preludedQueryClass(postgres.Query!) : undefined,
+      hasTransactionTimeout: () => Number.parseInt(driverOf(dataSource).version ?? '0', 10) >= 17,
+      logQuery: (sql, runner) => dataSource.logger.logQuery(sql, undefined, runner),
+    };
   }
 
-  #resourceParts(log: TransactionLog): ResourceParts {
-    const { dataSource, workflow } = this;
-    const { Query } = (dataSource.driver as unknown as PostgresDriver).postgres;
+  #scopeParts(): Pick<ResourceParts, 'surroundingScope' | 'runIn' | 'hasStartListeners'> {
     return {
-      openRunner: this.#openRunner,
-      surroundingScope: () => workflow.surroundingScope,
-      runIn: (scope, work) => workflow.runIn(scope, work),
+      surroundingScope: () => this.workflow.surroundingScope,
+      runIn: (scope, work) => this.workflow.runIn(scope, work),
       hasStartListeners: () =>
-        dataSource.subscribers.some(
+        this.dataSource.subscribers.some(
           (each) => 'beforeTransactionStart' in each || 'afterTransactionStart' in each,
         ),
-      // pg-native has a Query of its own that cannot speak the protocol's single messages.
-      MergedBegin: Query !== undefined && 'prepare' in Query.prototype ? mergedBeginClass(Query) : undefined,
-      logQuery: (sql, runner) => dataSource.logger.logQuery(sql, undefined, runner),
-      log,
     };
   }
 
@@ -94,7 +122,7 @@ export class EnlistedDataSource {
     const { dataSource } = this;
     const createQueryRunner = dataSource.createQueryRunner.bind(dataSource);
     const createEntityManager = dataSource.createEntityManager.bind(dataSource);
-    dataSource.createQueryRunner = (mode) => this.#currentRunner() ?? createQueryRunner(mode);
+    dataSource.createQueryRunner = (mode) => this.#currentRunner() ?? this.#separate(createQueryRunner(mode));
     dataSource.createEntityManager = (runner) => this.#routeManager(createEntityManager(runner));
     this.#routeManager(dataSource.manager);
   }
@@ -130,9 +158,32 @@ export class EnlistedDataSource {
     return this.#runnerOf(scope);
   }
 
+  /** A runner that a suspended transaction waits for must not wait for a connection for ever. */
+  #separate(runner: QueryRunner): QueryRunner {
+    const outer = this.workflow.suspendedScope?.transaction;
+    if (outer?.hasBegun !== true) return runner;
+    const connect = runner.connect.bind(runner) as () => Promise<unknown>;
+    const giveBack = (): void => void (runner as PlainRunner).releasePostgresConnection();
+    runner.connect = () =>
+      this.#ledger.connect(outer, `a call outside of ${outer.toString()}`, {
+        connect,
+        giveBack,
+      }) as Promise<never>;
+    return runner;
+  }
+
   #runnerOf(scope: TransactionScope): QueryRunner {
     return (scope.transaction.resource as TypeOrmResource).runner;
   }
+}
+
+function driverOf(dataSource: DataSource): PostgresDriver {
+  return dataSource.driver as unknown as PostgresDriver;
+}
+
+/** pg-native has a Query of its own that cannot speak the protocol's single messages. */
+function canPrelude({ Query }: PgModule): boolean {
+  return Query !== undefined && 'prepare' in Query.prototype;
 }
 
 function assertPostgres({ options }: DataSource): void {

@@ -1,6 +1,10 @@
+import { SelfDeadlockError } from '../errors.js';
 import type { TransactionScope } from '../transaction/transaction.js';
 
-/** A statement, or a scope that wants to open, waiting for its turn. */
+/** Sends one statement; `entered` are the scopes that it opens (outermost first), each to be preceded by a savepoint. */
+export type Send<T> = (entered: readonly TransactionScope[]) => Promise<T>;
+
+/** A statement waiting for its turn. */
 interface Waiting {
   readonly scope: TransactionScope;
   readonly start: () => void;
@@ -10,73 +14,67 @@ interface Waiting {
 /**
  * The one door between a transaction and its connection. It lets through one statement at a time, only from the
  * innermost open scope, and none at all once it is closed: what still waits then is refused, because behind COMMIT or
- * ROLLBACK it would autocommit.
+ * ROLLBACK it would autocommit. A scope is entered by its first statement; until it is left, its parent's wait.
  */
 export class StatementGate {
-  /** Innermost last; a statement may pass only while its scope is the last one. */
-  readonly #scopes: TransactionScope[];
+  /** Innermost last; a statement may pass only while its scope, or the nearest entered one around it, is the last. */
+  readonly #entered: TransactionScope[];
   #waiting: Waiting[] = [];
   /** How many occupy the wire: at most one statement, besides cursors that user code opened on the raw client. */
   #onWire = 0;
   /** Goes from true to false exactly once. */
   #open = true;
   #whenQuiet: (() => void)[] = [];
+  #stall: NodeJS.Timeout | undefined;
 
-  constructor(root: TransactionScope) {
-    this.#scopes = [root];
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
+  /** @param onCycle - called when a scope and a statement outside of it seem to wait for each other */
+  constructor(
+    private readonly root: TransactionScope,
+    private readonly onCycle: (cycle: SelfDeadlockError) => void,
+  ) {
+    this.#entered = [root];
   }
 
   /** The scope that may send now. */
   get innermost(): TransactionScope {
-    return this.#scopes.at(-1)!;
+    return this.#entered.at(-1)!;
+  }
+
+  hasEntered(scope: TransactionScope): boolean {
+    return this.#entered.includes(scope);
   }
 
   /**
    * Sends at its turn. `refusal` makes the error for a statement that comes, or still waits, when its scope or the whole
    * gate is closed.
    */
-  pass<T>(scope: TransactionScope, send: () => Promise<T>, refusal: () => Error): Promise<T> {
+  pass<T>(scope: TransactionScope, send: Send<T>, refusal: () => Error): Promise<T> {
     if (!this.#open || !scope.isOpen) return Promise.reject(refusal());
-    if (this.#onWire === 0 && this.#waiting.length === 0 && scope === this.innermost)
-      return this.#start(send);
+    if (this.#waiting.length === 0 && this.#mayPass(scope)) return this.#start(scope, send);
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({
         scope,
-        start: () => this.#start(send).then(resolve, reject),
+        start: () => this.#start(scope, send).then(resolve, reject),
         refuse: () => reject(refusal()),
       });
       this.#admit();
     });
   }
 
-  /** Opens `scope` at its turn, with `send` as its first statement; its parent waits until {@link leave}. */
-  async enter(scope: TransactionScope, send: () => Promise<void>, refusal: () => Error): Promise<void> {
-    const parent = scope.parent!;
-    const open = async (): Promise<void> => {
-      this.#scopes.push(scope);
-      try {
-        await send();
-      } catch (error) {
-        this.#remove(scope);
-        throw error;
-      }
-    };
-    await this.pass(parent, open, refusal);
-  }
-
-  /** Sends the last statement of `scope`, which has ended, and lets its parent go on. What still waits in it is refused. */
-  async leave(scope: TransactionScope, send: () => Promise<void>, refusal: () => Error): Promise<void> {
+  /**
+   * Lets the parent of `scope`, which has ended, go on; what still waits in `scope` is refused, and scopes inside it that
+   * nobody awaited go with it. `send` undoes or keeps what was sent in it, when anything was.
+   */
+  async leave(scope: TransactionScope, send: () => Promise<void>): Promise<void> {
     this.#refuse((waiting) => !waiting.scope.isOpen);
-    await this.#quiet();
-    if (!this.#open || !this.#scopes.includes(scope)) throw refusal();
+    if (!this.hasEntered(scope)) return;
+    await this.quiet();
     try {
-      await this.#start(send);
+      if (this.#open) await this.#occupyFor(send);
     } finally {
-      this.#remove(scope);
+      const index = this.#entered.indexOf(scope);
+      if (index >= 0) this.#entered.splice(index);
+      this.#admit();
     }
   }
 
@@ -93,17 +91,41 @@ export class StatementGate {
   /** From this moment on nothing passes; what waits is refused. */
   close(): void {
     this.#open = false;
+    clearTimeout(this.#stall);
     this.#refuse(() => true);
   }
 
-  /** Sends the last statement of a closed gate, when what was already on the wire is done. */
-  async passLast<T>(send: () => Promise<T>): Promise<T> {
-    await this.#quiet();
-    return await send();
+  /** Resolves when nothing is on the wire. */
+  quiet(): Promise<void> {
+    return this.#onWire === 0 ? Promise.resolve() : new Promise((resume) => this.#whenQuiet.push(resume));
   }
 
-  #start<T>(send: () => Promise<T>): Promise<T> {
+  #mayPass(scope: TransactionScope): boolean {
+    return this.#onWire === 0 && this.#nearestEntered(scope) === this.innermost;
+  }
+
+  #nearestEntered(scope: TransactionScope): TransactionScope {
+    let nearest = scope;
+    while (!this.hasEntered(nearest)) nearest = nearest.parent!;
+    return nearest;
+  }
+
+  #start<T>(scope: TransactionScope, send: Send<T>): Promise<T> {
+    const entering = this.#enter(scope);
+    return this.#occupyFor(() => send(entering));
+  }
+
+  #enter(scope: TransactionScope): readonly TransactionScope[] {
+    if (scope === this.innermost) return NONE;
+    const entering: TransactionScope[] = [];
+    for (let each = scope; !this.hasEntered(each); each = each.parent!) entering.unshift(each);
+    this.#entered.push(...entering);
+    return entering;
+  }
+
+  #occupyFor<T>(send: () => Promise<T>): Promise<T> {
     this.#onWire++;
+    clearTimeout(this.#stall);
     const sent = send();
     const vacate = (): void => this.#vacate();
     sent.then(vacate, vacate);
@@ -117,11 +139,18 @@ export class StatementGate {
     this.#admit();
   }
 
-  /** First come, first served, among those whose scope is the innermost one. */
+  /** First come, first served, among those that may pass. */
   #admit(): void {
-    if (this.#onWire > 0) return;
-    const next = this.#waiting.findIndex(({ scope }) => scope === this.innermost);
+    const next = this.#waiting.findIndex(({ scope }) => this.#mayPass(scope));
     if (next >= 0) this.#waiting.splice(next, 1)[0]!.start();
+    else this.#watchStall();
+  }
+
+  /** A scope that sends nothing while a statement outside of it waits for its end may itself wait for that statement. */
+  #watchStall(): void {
+    clearTimeout(this.#stall);
+    if (this.#waiting.length === 0 || this.#onWire > 0) return;
+    this.#stall = setTimeout(() => this.onCycle(cycleOf(this.root)), STALL_MS).unref();
   }
 
   #refuse(which: (waiting: Waiting) => boolean): void {
@@ -129,15 +158,18 @@ export class StatementGate {
     this.#waiting = this.#waiting.filter((waiting) => !which(waiting));
     refused.forEach(({ refuse }) => refuse());
   }
+}
 
-  /** Scopes inside `scope` that nobody awaited go with it. */
-  #remove(scope: TransactionScope): void {
-    const index = this.#scopes.indexOf(scope);
-    if (index >= 0) this.#scopes.splice(index);
-    this.#admit();
-  }
+const NONE: readonly TransactionScope[] = [];
 
-  #quiet(): Promise<void> {
-    return this.#onWire === 0 ? Promise.resolve() : new Promise((resume) => this.#whenQuiet.push(resume));
-  }
+/** How long a nested scope may be silent while a statement outside of it waits for its end, in milliseconds. */
+const STALL_MS = 2000;
+
+function cycleOf({ transaction }: TransactionScope): SelfDeadlockError {
+  return new SelfDeadlockError(transaction.toString(), {
+    cycle:
+      `a statement waits for a NESTED call to end, and that call has sent nothing for ${STALL_MS} ms, as if it awaited ` +
+      `the statement`,
+    remedy: 'Await the statement before the NESTED call, or inside of it start statements of its own.',
+  });
 }

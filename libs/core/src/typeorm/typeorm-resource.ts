@@ -6,22 +6,23 @@ import {
   TransactionError,
 } from '../errors.js';
 import { endedError } from '../transaction/call-plan.js';
-import type { TransactionLog } from '../transaction/transaction-log.js';
+import { subjectOf, type TransactionLog } from '../transaction/transaction-log.js';
 import { TransactionScope, type Transaction } from '../transaction/transaction.js';
 import type {
   CommitAnswer,
   ResourceEvent,
   TransactionalResource,
 } from '../transaction/transactional-resource.js';
-import { beginStatement } from './begin-statement.js';
 import { guardClient, type ClientGuard, type Submittable } from './guarded-client.js';
-import type { MergedBeginClass } from './merged-begin.js';
-import { isRefusal, isServerError, type PgClient, type PgResult } from './pg-client.js';
+import { resolveOutcome } from './lost-commit.js';
+import { isRefusal, isServerError, type PgClient } from './pg-client.js';
 import { StatementGate } from './statement-gate.js';
+import { TransactionConnection, type ConnectionParts } from './transaction-connection.js';
+import { isTransactionControl } from './transaction-control.js';
 import type { RunnerOwner, TransactionalQueryRunner } from './transactional-query-runner.js';
 
 /** What all transactions of one data source share. */
-export interface ResourceParts {
+export interface ResourceParts extends ConnectionParts {
   readonly openRunner: (owner: RunnerOwner, mode: 'master' | 'slave') => TransactionalQueryRunner;
   /** The scope that surrounds the caller, whatever transaction it belongs to. */
   readonly surroundingScope: () => TransactionScope | undefined;
@@ -29,22 +30,19 @@ export interface ResourceParts {
   readonly runIn: <T>(scope: TransactionScope, work: () => T) => T;
   /** Whether TypeORM subscribers want to hear of the start of a transaction (to set a role, say). */
   readonly hasStartListeners: () => boolean;
-  /** `undefined` where BEGIN cannot share a round trip. */
-  readonly MergedBegin: MergedBeginClass | undefined;
-  readonly logQuery: (sql: string, runner: TransactionalQueryRunner) => void;
   readonly log: TransactionLog;
 }
 
-/** One transaction's runner and connection: sends BEGIN with the first statement, guards the rest, believes only tags. */
+/** One transaction as TypeORM sees it: a runner whose statements pass the gate, in their scope, or not at all. */
 export class TypeOrmResource implements TransactionalResource, RunnerOwner, ClientGuard {
   readonly runner: TransactionalQueryRunner;
   readonly #gate: StatementGate;
+  readonly #connection: TransactionConnection;
   readonly #savepoints = new Map<TransactionScope, string>();
   /** Savepoints that user code set through the runner's own startTransaction(). */
   readonly #byHand: string[] = [];
   readonly #cursors = new Set<Submittable>();
   #namedSavepoints = 0;
-  #client: PgClient | undefined;
   #guarded: PgClient | undefined;
   /** Settled when the first statement may be sent. */
   #ready: Promise<PgClient> | undefined;
@@ -52,15 +50,14 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   #startScope: TransactionScope | undefined;
   /** Why nothing can be sent any more although the transaction has not ended. */
   #failure: Error | undefined;
-  /** Why the connection must not be pooled. */
-  #brokenBy: unknown;
 
   constructor(
     private readonly transaction: Transaction,
     private readonly parts: ResourceParts,
   ) {
-    this.#gate = new StatementGate(transaction.root);
+    this.#gate = new StatementGate(transaction.root, (cycle) => transaction.interrupt(cycle));
     this.runner = parts.openRunner(this, transaction.definition.readOnly ? 'slave' : 'master');
+    this.#connection = new TransactionConnection(transaction, this.runner, parts);
   }
 
   // As the runner's owner
@@ -77,31 +74,25 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
 
   async ensureBegun(): Promise<void> {
     await this.connect();
-    const begin = async (): Promise<void> => {
-      if (!this.#hasBegun) await this.#beginSeparately(this.#client!);
-    };
-    if (!this.#hasBegun) await this.#gate.pass(this.#scope, begin, () => this.#refusal('BEGIN'));
+    if (!this.transaction.hasBegun) await this.send('SELECT 1', undefined);
   }
 
+  /** The library's own errors come out of TypeORM's wrapping; those that follow from an earlier one say so. */
   explain(error: unknown): unknown {
-    const own =
-      error instanceof QueryFailedError && (error.driverError as unknown) instanceof TransactionError;
-    const explained: unknown = own ? (error as QueryFailedError).driverError : error;
+    const { interruption } = this.transaction;
+    if (interruption !== undefined) return interruption;
+    const driverError: unknown = error instanceof QueryFailedError ? error.driverError : undefined;
+    const explained = driverError instanceof TransactionError ? driverError : error;
     const first = this.#scope.firstFailure;
-    if (
-      explained instanceof Error &&
-      first !== undefined &&
-      explained.cause === undefined &&
-      !isSame(explained, first)
-    ) {
-      explained.cause = first;
+    if (explained instanceof Error && first !== undefined && first !== explained && first !== driverError) {
+      explained.cause ??= first;
     }
     return explained;
   }
 
   connectionLost(error: unknown): void {
-    this.#brokenBy ??= error;
-    this.#scope.noteFailure(error);
+    this.#connection.breakBecause(error);
+    this.#gate.innermost.noteFailure(error);
   }
 
   async startByHand(): Promise<void> {
@@ -113,32 +104,28 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   async endByHand(how: 'release' | 'rollback'): Promise<void> {
     const name = this.#byHand.pop();
     if (name === undefined) {
-      const what = how === 'release' ? 'commitTransaction() was called' : 'rollbackTransaction() was called';
-      throw this.#controlError(what);
+      throw this.#controlError(
+        `${how === 'release' ? 'commitTransaction()' : 'rollbackTransaction()'} was called`,
+      );
     }
-    await this.runner.query(leaveStatement(name, how));
+    for (const statement of leaveStatements(name, how)) await this.runner.query(statement);
   }
 
   // As the client's guard
 
   send(config: unknown, values: unknown): Promise<unknown> {
     const scope = this.#scope;
-    const text = typeof config === 'string' ? config : (config as { text: string }).text;
-    if (CONTROL.test(text)) return Promise.reject(this.#controlError(`${text.trim()} was sent`));
+    const text = textOf(config);
+    if (isTransactionControl(text)) return Promise.reject(this.#controlError(`${text.trim()} was sent`));
     return this.#gate.pass(
       scope,
-      () => {
-        this.transaction.countStatement();
-        return this.#transmit(scope, config, values);
-      },
+      (entered) => this.#transmit(scope, entered, { config, values }),
       () => this.#refusal(text),
     );
   }
 
   submit(cursor: Submittable): unknown {
     if (!this.#scope.isOpen) throw this.#refusal('A cursor');
-    // It cannot wait for an answer to BEGIN. Should BEGIN fail, the connection is destroyed, and the cursor with it.
-    if (!this.#hasBegun) void this.#beginSeparately(this.#client!).catch(() => undefined);
     this.#cursors.add(cursor);
     const vacate = this.#gate.occupy();
     for (const method of ['handleError', 'handleReadyForQuery'] as const) {
@@ -149,7 +136,7 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
         return plain(...args);
       };
     }
-    return this.#client!.query(cursor);
+    return this.#connection.submit(cursor);
   }
 
   // As the transaction's resource
@@ -162,20 +149,28 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     }
   }
 
+  interrupt(because: Error): void {
+    this.#failure ??= because;
+    this.close();
+    this.#connection.cancel(because);
+  }
+
   async announce(event: ResourceEvent): Promise<void> {
-    if (this.#hasBegun) await this.runner.broadcaster.broadcast(EVENTS[event]);
+    if (this.transaction.hasBegun) await this.runner.broadcaster.broadcast(EVENTS[event]);
   }
 
   async commit(): Promise<CommitAnswer> {
-    if (this.#failure ?? this.#brokenBy) return rolledBack(this.#failure ?? this.#brokenBy);
-    if (!this.#hasBegun) return { outcome: 'committed' };
+    await this.#gate.quiet();
+    const hindrance = this.#failure ?? this.#connection.brokenBy;
+    if (hindrance !== undefined) return rolledBack(hindrance);
+    if (!this.transaction.hasBegun) return { outcome: 'committed' };
     try {
-      const { command } = await this.#gate.passLast(() => this.#control('COMMIT'));
+      const { command } = await this.#connection.finish('COMMIT');
       return command === 'COMMIT' ? { outcome: 'committed' } : rolledBack(this.transaction.root.firstFailure);
     } catch (error) {
       if (isRefusal(error)) throw new QueryFailedError('COMMIT', undefined, error);
-      this.#brokenBy = error;
-      return { outcome: 'unknown', cause: error };
+      this.#connection.breakBecause(error);
+      return await resolveOutcome(this.#connection.xid, error, this.parts);
     } finally {
       this.runner.isTransactionActive = false;
     }
@@ -183,46 +178,26 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
 
   async rollback(): Promise<void> {
     try {
+      await this.#gate.quiet();
       // A lost connection needs no ROLLBACK: the server has already rolled back.
-      if (this.#hasBegun && this.#brokenBy === undefined)
-        await this.#gate.passLast(() => this.#control('ROLLBACK'));
-    } catch (error) {
-      this.#brokenBy = error;
-      throw error;
+      if (this.transaction.hasBegun && this.#connection.brokenBy === undefined)
+        await this.#connection.finish('ROLLBACK');
     } finally {
       this.runner.isTransactionActive = false;
     }
   }
 
-  async enterScope(scope: TransactionScope): Promise<void> {
-    const name = this.#nextSavepoint();
-    this.#savepoints.set(scope, name);
-    const set = async (): Promise<void> => {
-      await this.connect();
-      await this.#control(`SAVEPOINT ${name}`);
-    };
-    await this.#gate.enter(scope, set, () => this.#refusal('A NESTED transaction'));
-  }
-
   async leaveScope(scope: TransactionScope, how: 'release' | 'rollback'): Promise<void> {
-    const statement = leaveStatement(this.#savepoints.get(scope)!, how);
-    const leave = async (): Promise<void> => void (await this.#control(statement));
-    await this.#gate.leave(scope, leave, () => this.#refusal('Leaving a NESTED transaction'));
+    const name = this.#savepoints.get(scope) ?? '';
+    await this.#gate.leave(scope, () => (how === 'release' ? this.#keep(name) : this.#undo(name)));
   }
 
   async dispose(): Promise<void> {
-    if (this.#client === undefined) return;
-    const status = this.#client.getTransactionStatus?.() ?? 'I';
-    if (status !== 'I')
-      this.#brokenBy ??= new Error(`the connection was left in transaction status ${status}`);
-    await this.runner.giveBack(this.#brokenBy);
+    this.runner.isTransactionActive = false;
+    await this.#connection.giveBack();
   }
 
   // Sending
-
-  get #hasBegun(): boolean {
-    return this.transaction.hasBegun;
-  }
 
   /** The caller's scope. A caller whose context was lost, or belongs to another transaction, sends from the innermost. */
   get #scope(): TransactionScope {
@@ -231,94 +206,72 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   }
 
   async #connect(): Promise<PgClient> {
-    let client: PgClient;
     try {
-      client = await this.runner.plainConnect();
+      this.#guarded = guardClient(await this.#connection.open(), this);
     } catch (error) {
-      throw this.#cannotBegin(error);
+      throw this.#fail(error as Error);
     }
-    this.#client = client;
     if (!this.transaction.isOpen) {
-      await this.dispose();
+      await this.#connection.giveBack();
       throw this.#refusal('Connecting');
     }
-    this.#guarded = guardClient(client, this);
-    if (this.parts.hasStartListeners()) await this.#startWithListeners(client);
+    if (this.parts.hasStartListeners()) await this.#startWithListeners();
     return this.#guarded;
   }
 
   /** Begins before the first statement, so that what a listener sets (a role for row-level security) holds for it. */
-  async #startWithListeners(client: PgClient): Promise<void> {
+  async #startWithListeners(): Promise<void> {
     const { broadcaster } = this.runner;
     await broadcaster.broadcast('BeforeTransactionStart');
     const scope = new TransactionScope(this.transaction, this.transaction.root);
-    const refusal = (): Error => this.#refusal('Starting');
-    await this.#gate.enter(scope, () => this.#beginSeparately(client), refusal);
     this.#startScope = scope;
     try {
       await this.parts.runIn(scope, () => broadcaster.broadcast('AfterTransactionStart'));
     } finally {
       this.#startScope = undefined;
       scope.end();
-      await this.#gate.leave(scope, () => Promise.resolve(), refusal);
+      await this.leaveScope(scope, 'release');
     }
   }
 
-  #transmit(scope: TransactionScope, config: unknown, values?: unknown): Promise<PgResult> {
-    const client = this.#client!;
-    const sent = this.#hasBegun
-      ? (client.query(config, values) as Promise<PgResult>)
-      : this.#beginWith(client, config, values);
-    return sent.then(
-      (result) => {
-        if (client.getTransactionStatus?.() === 'I') throw this.#endedByHand(config);
-        return result;
-      },
-      (error: unknown) => {
-        this.#noteFailure(scope, error);
-        throw error;
-      },
-    );
-  }
-
-  async #beginWith(client: PgClient, config: unknown, values: unknown): Promise<PgResult> {
-    const { MergedBegin } = this.parts;
-    // A named statement is known to pg as prepared from the first ParseComplete on, which here would be BEGIN's.
-    if (MergedBegin === undefined || (config as { name?: string }).name !== undefined) {
-      await this.#beginSeparately(client);
-      return (await client.query(config, values)) as PgResult;
-    }
-    const begin = this.#begin();
-    return await new Promise<PgResult>((resolve, reject) => {
-      const merged = new MergedBegin(begin, config, values, (error, result, hasBegun) => {
-        if (error === null) resolve(result!);
-        else reject(hasBegun ? error : this.#cannotBegin(error));
-      });
-      client.query(merged);
-    });
-  }
-
-  async #beginSeparately(client: PgClient): Promise<void> {
+  async #transmit(
+    scope: TransactionScope,
+    entered: readonly TransactionScope[],
+    { config, values }: { config: unknown; values: unknown },
+  ): Promise<unknown> {
+    this.transaction.countStatement();
+    for (const each of entered) this.#connection.precede(`SAVEPOINT ${this.#savepointOf(each)}`);
     try {
-      await client.query(this.#begin());
+      const result = await this.#connection.send(config, values);
+      if (this.#connection.status === 'I') throw this.#endedByHand(textOf(config));
+      return result;
     } catch (error) {
-      throw this.#cannotBegin(error);
+      if (error instanceof CannotCreateTransactionError) throw this.#fail(error);
+      if (isServerError(error) || this.#connection.brokenBy !== undefined) scope.noteFailure(error);
+      throw error;
     }
   }
 
-  #begin(): string {
-    const begin = beginStatement(this.transaction.definition);
-    this.transaction.moveTo({ kind: 'active' });
-    this.parts.logQuery(begin, this.runner);
-    return begin;
+  /** Where nothing in it has failed, RELEASE can wait for the next statement, or be spared by COMMIT. */
+  async #keep(savepoint: string): Promise<void> {
+    const [release] = leaveStatements(savepoint, 'release');
+    if (this.#connection.status === 'T') return this.#connection.precede(release!);
+    try {
+      await this.#connection.send(release);
+    } catch (error) {
+      await this.#undo(savepoint);
+      throw error;
+    }
   }
 
-  /** Sends a statement of the transaction itself. */
-  #control(sql: string): Promise<PgResult> {
-    if (this.#hasBegun) this.parts.logQuery(sql, this.runner);
-    return this.#hasBegun && !this.transaction.isOpen
-      ? (this.#client!.query(sql) as Promise<PgResult>)
-      : this.#transmit(this.#gate.innermost, sql);
+  async #undo(savepoint: string): Promise<void> {
+    await this.#connection.send(leaveStatements(savepoint, 'rollback').join(';'));
+  }
+
+  #savepointOf(scope: TransactionScope): string {
+    const name = this.#nextSavepoint();
+    this.#savepoints.set(scope, name);
+    return name;
   }
 
   #nextSavepoint(): string {
@@ -327,23 +280,16 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
 
   // Failing
 
-  #noteFailure(scope: TransactionScope, error: unknown): void {
-    scope.noteFailure(error);
-    // Not the server's word: the connection is gone, or still busy with a statement that pg no longer waits for.
-    if (!isServerError(error) && !(error instanceof TransactionError)) this.#brokenBy ??= error;
-  }
-
-  #cannotBegin(cause: unknown): Error {
-    this.#failure ??= new CannotCreateTransactionError(cause);
+  /** Nothing can be sent any more, and `error` says why. */
+  #fail(error: Error): Error {
+    this.#failure ??= error;
+    this.transaction.root.noteFailure(error);
     this.#gate.close();
     return this.#failure;
   }
 
-  #endedByHand(config: unknown): Error {
-    const text = typeof config === 'string' ? config : String((config as { text?: string }).text);
-    this.#failure ??= this.#controlError(`${text.trim()} ended the transaction`, 'unknown');
-    this.#gate.close();
-    return this.#failure;
+  #endedByHand(text: string): Error {
+    return this.#fail(this.#controlError(`${text.trim()} ended the transaction`, 'unknown'));
   }
 
   #controlError(what: string, outcome: 'rolled-back' | 'unknown' = 'rolled-back'): Error {
@@ -353,16 +299,10 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   }
 
   #refusal(what: string): Error {
-    const error = this.#failure ?? endedError(firstLine(what), this.#scope);
-    const subject = { transaction: this.transaction.toString(), requestId: this.transaction.requestId };
-    this.parts.log.error(`refused after its end: ${firstLine(what)}`, subject);
-    return error;
+    this.parts.log.error(`refused after its end: ${firstLine(what)}`, subjectOf(this.transaction));
+    return this.#failure ?? endedError(firstLine(what), this.#scope);
   }
 }
-
-/** Statements that would end (or restart) the transaction behind its back. ROLLBACK TO a savepoint is not among them. */
-const CONTROL =
-  /^\s*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i;
 
 const EVENTS = {
   'before-commit': 'BeforeTransactionCommit',
@@ -371,17 +311,17 @@ const EVENTS = {
   'after-rollback': 'AfterTransactionRollback',
 } as const;
 
-function leaveStatement(savepoint: string, how: 'release' | 'rollback'): string {
+function leaveStatements(savepoint: string, how: 'release' | 'rollback'): readonly string[] {
   const release = `RELEASE SAVEPOINT ${savepoint}`;
-  return how === 'release' ? release : `ROLLBACK TO SAVEPOINT ${savepoint}; ${release}`;
+  return how === 'release' ? [release] : [`ROLLBACK TO SAVEPOINT ${savepoint}`, release];
 }
 
 function rolledBack(cause: unknown): CommitAnswer {
   return { outcome: 'rolled-back', reason: `a statement had failed (${messageOf(cause)})`, cause };
 }
 
-function isSame(error: Error, first: unknown): boolean {
-  return error === first || (error as { driverError?: unknown }).driverError === first;
+function textOf(config: unknown): string {
+  return typeof config === 'string' ? config : String((config as { text?: string } | null)?.text);
 }
 
 function firstLine(sql: string): string {

@@ -1,0 +1,134 @@
+import { api } from './api.js';
+import { announce, byId, fromTemplate, money, showText, unbroken } from './format.js';
+
+const MOST = 1000;
+
+/** Product id → { product, quantity }, in the order in which they were added. */
+const lines = new Map();
+const form = byId('basket');
+const customer = byId('customer');
+
+export function addToBasket(product) {
+  const quantity = (lines.get(product.id)?.quantity ?? 0) + 1;
+  if (quantity > product.stock) {
+    showText(byId('basket-error'), `All ${product.stock} of ${product.name} are on your slip already.`);
+    return;
+  }
+  setQuantity(product, quantity);
+  announce(`${product.name}: ${quantity} on your order slip`);
+}
+
+function setQuantity(product, quantity) {
+  showText(byId('basket-error'), undefined);
+  if (quantity > 0) lines.set(product.id, { product, quantity });
+  else lines.delete(product.id);
+  render();
+}
+
+function render() {
+  const items = [...lines.values()];
+  byId('basket-lines').replaceChildren(...items.map(row));
+  byId('basket-empty').hidden = items.length > 0;
+  byId('basket-rest').hidden = items.length === 0;
+  const total = money(items.reduce((sum, { product, quantity }) => sum + product.priceCents * quantity, 0));
+  byId('basket-total').textContent = total;
+  showText(byId('slip-bar'), items.length > 0 ? `Your order slip · ${total}` : '');
+}
+
+function row({ product, quantity }) {
+  const item = fromTemplate('line-template');
+  item.dataset.id = product.id;
+  item.querySelector('.name').textContent = unbroken(product.name);
+  item.querySelector('.amount').textContent = money(product.priceCents * quantity);
+  item.querySelector('.each').textContent = quantity > 1 ? `${money(product.priceCents)} each` : '';
+  item.querySelector('output').textContent = quantity;
+  const [less, more] = item.querySelectorAll('button');
+  less.setAttribute('aria-label', quantity > 1 ? `One ${product.name} less` : `Remove ${product.name}`);
+  more.setAttribute('aria-label', `One more ${product.name}`);
+  more.disabled = quantity >= Math.min(product.stock, MOST);
+  return item;
+}
+
+function changeByButton(event) {
+  const change = Number(event.target.dataset.change);
+  if (!change) return;
+  const { id } = event.target.closest('.line').dataset;
+  const { product, quantity } = lines.get(id);
+  setQuantity(product, quantity + change);
+  // The row is new; whoever uses the keyboard stays where they were.
+  const row = byId('basket-lines').querySelector(`[data-id="${id}"]`);
+  (
+    row?.querySelector(`[data-change="${change}"]:enabled`) ??
+    row?.querySelector('button') ??
+    byId('slip')
+  ).focus();
+}
+
+async function place({ onPlaced, onStock }) {
+  showText(byId('basket-error'), undefined);
+  if (!hasName()) return;
+  const button = form.querySelector('[type="submit"]');
+  button.disabled = true;
+  try {
+    const order = await api.placeOrder(
+      customer.value,
+      [...lines].map(([productId, { quantity }]) => ({ productId, quantity })),
+    );
+    lines.clear();
+    render();
+    onPlaced(order);
+  } catch (refusal) {
+    explain(refusal, onStock);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function hasName() {
+  const missing = customer.value.trim() === '';
+  showText(
+    byId('customer-error'),
+    missing ? 'Please write your name, so that we know whose order it is.' : '',
+  );
+  customer.setAttribute('aria-invalid', String(missing));
+  if (missing) customer.focus();
+  return !missing;
+}
+
+function explain(refusal, onStock) {
+  const line = lines.get(refusal.productId);
+  if (!line || refusal.status !== 409) {
+    showText(byId('basket-error'), `Nothing was ordered. ${refusal.message}`);
+    return;
+  }
+  const { product } = line;
+  const { left } = refusal;
+  const current = { ...product, stock: left };
+  lines.set(product.id, { ...line, product: current });
+  onStock([current]);
+  const text =
+    left === 0 ? `${product.name} has just sold out.` : `Only ${left} of ${product.name} left now.`;
+  showText(byId('basket-error'), `${text} Nothing was ordered. `);
+  byId('basket-error').append(remedy(current));
+}
+
+function remedy(product) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = product.stock === 0 ? 'Take it off the slip' : `Make it ${product.stock}`;
+  button.addEventListener('click', () => {
+    setQuantity(product, product.stock);
+    form.querySelector('[type="submit"]').focus();
+  });
+  return button;
+}
+
+/** @param listeners - onPlaced(order), onStock(products) */
+export function startBasket(listeners) {
+  byId('basket-lines').addEventListener('click', changeByButton);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void place(listeners);
+  });
+  render();
+}

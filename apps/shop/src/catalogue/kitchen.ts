@@ -1,0 +1,135 @@
+import type { Family } from './family.js';
+
+export const kitchen: Family[] = [
+  {
+    code: 'MUG',
+    name: 'Enamel mug',
+    description: 'Steel core and a chip-resistant rim; holds 350 ml.',
+    variants: {
+      cream: [1290, 48],
+      'forest green': [1290, 36],
+      'night blue': [1290, 7],
+      'brick red': [1290, 22],
+    },
+  },
+  {
+    code: 'PLATE',
+    name: 'Enamel plate',
+    description: 'Deep enough for soup, flat enough for a sandwich; 24 cm.',
+    variants: { cream: [1450, 40], 'forest green': [1450, 31], 'night blue': [1450, 18] },
+  },
+  {
+    code: 'PAN',
+    name: 'Cast-iron pan',
+    description: 'Pre-seasoned, for every hob and the camp fire; gets better with use.',
+    variants: { '20 cm': [3490, 16], '24 cm': [4490, 12], '28 cm': [5490, 4] },
+  },
+  {
+    code: 'KNIFE',
+    name: 'Kitchen knife',
+    description: 'Carbon steel blade, riveted beech handle; dry it after washing.',
+    variants: { 'paring 8 cm': [1890, 34], 'utility 13 cm': [2790, 20], 'chef 20 cm': [4990, 9] },
+  },
+  {
+    code: 'BOARD',
+    name: 'Chopping board',
+    description: 'End-grain oak with a juice groove, oiled by hand.',
+    variants: { small: [2990, 25], medium: [4290, 14], large: [5990, 3] },
+  },
+  {
+    code: 'SPOON',
+    name: 'Wooden spoon',
+    description: 'Turned from a single piece of cherry wood.',
+    variants: { round: [690, 80], pointed: [690, 74], slotted: [790, 52] },
+  },
+  {
+    code: 'JAR',
+    name: 'Preserving jar',
+    description: 'Glass lid, rubber ring and two steel clips.',
+    variants: { '0.25 l': [390, 120], '0.5 l': [450, 140], '1 l': [550, 96], '2 l': [790, 41] },
+  },
+  {
+    code: 'TEAPOT',
+    name: 'Stoneware teapot',
+    description: 'Thick-walled, with a lid that stays on while pouring; 1.1 l.',
+    variants: { sand: [3890, 11], slate: [3890, 8] },
+  },
+  {
+    code: 'KETTLE',
+    name: 'Stove-top kettle',
+    description: 'Stainless steel, 1.6 l, whistles in two notes.',
+    variants: { brushed: [4490, 13], black: [4790, 6] },
+  },
+  {
+    code: 'DRIPPER',
+    name: 'Coffee dripper',
+    description: 'Porcelain cone with a spiral rib; fits every mug.',
+    variants: { 'one cup': [1690, 29], 'four cups': [2190, 24] },
+  },
+  {
+    code: 'FILTER',
+    name: 'Coffee filters, box of 100',
+    description: 'Unbleached paper, sewn rather than glued.',
+    variants: { 'one cup': [420, 210], 'four cups': [490, 185] },
+  },
+  {
+    code: 'MILL',
+    name: 'Hand coffee mill',
+    description: 'Conical steel burrs, 30 g at a time, from espresso to French press.',
+    variants: { walnut: [6490, 5], beech: [5990, 10] },
+  },
+  {
+    code: 'TOWEL',
+    name: 'Linen tea towel',
+    description: 'Washed half-linen, 50 × 70 cm, with a loop for the hook.',
+    variants: { 'blue stripe': [1190, 66], 'red stripe': [1190, 58], natural: [1090, 73] },
+  },
+  {
+    code: 'APRON',
+    name: 'Cook’s apron',
+    description: 'Heavy cotton, crossed straps, one pocket that does not gape.',
+    variants: { ink: [3290, 19], olive: [3290, 15] },
+  },
+  {
+    code: 'SCALE',
+    name: 'Kitchen scale',
+    description: 'Mechanical, to 5 kg, with a steel bowl.',
+    variants: { white: [3990, 9], mint: [3990, 0] },
+  },
+  {
+    code: 'TIN',
+    name: 'Bread tin',
+    description: 'Blue steel, folded corners; a loaf of 1 kg.',
+    variants: { '25 cm': [1990, 27], '30 cm': [2290, 21] },
+  },
+  {
+    code: 'BASKET',
+    name: 'Proving basket',
+    description: 'Split cane, leaves its rings on the crust.',
+    variants: { round: [1790, 23], long: [1890, 17] },
+  },
+  {
+    code: 'GRATER',
+    name: 'Nutmeg grater',
+    description: 'Tinned steel with a small box for the nut.',
+    variants: { '': [890, 44] },
+  },
+  {
+    code: 'WHISK',
+    name: 'Balloon whisk',
+    description: 'Eight steel wires in a beech handle.',
+    variants: { '20 cm': [990, 38], '28 cm': [1290, 30] },
+  },
+  {
+    code: 'MORTAR',
+    name: 'Granite mortar',
+    description: 'Rough inside, polished outside, too heavy to slip.',
+    variants: { '13 cm': [2990, 12], '18 cm': [4490, 5] },
+  },
+  {
+    code: 'BOWL',
+    name: 'Mixing bowl',
+    description: 'Glazed stoneware with a lip for pouring.',
+    variants: { '1 l': [1890, 26], '2 l': [2490, 22], '4 l': [3490, 9] },
+  },
+];

@@ -1,0 +1,130 @@
+import type { Family } from './family.js';
+
+export const stationery: Family[] = [
+  {
+    code: 'NOTE-A5',
+    name: 'Notebook A5',
+    description: 'Thread-sewn, opens flat; 192 pages of 90 g paper that takes ink.',
+    variants: { plain: [1490, 85], ruled: [1490, 102], squared: [1490, 77], dotted: [1490, 95] },
+  },
+  {
+    code: 'NOTE-A6',
+    name: 'Pocket notebook A6',
+    description: 'Soft cover, rounded corners, 96 pages.',
+    variants: { plain: [690, 120], ruled: [690, 132], squared: [690, 99] },
+  },
+  {
+    code: 'PAD',
+    name: 'Desk pad A4',
+    description: '50 sheets, glued at the head; tears cleanly.',
+    variants: { ruled: [890, 64], squared: [890, 60], weekly: [1090, 38] },
+  },
+  {
+    code: 'FOUNTAIN',
+    name: 'Fountain pen',
+    description: 'Faceted resin barrel and a steel nib that can be exchanged.',
+    variants: { 'extra fine': [2890, 14], fine: [2890, 22], medium: [2890, 18], broad: [2890, 5] },
+  },
+  {
+    code: 'INK',
+    name: 'Bottled ink, 50 ml',
+    description: 'Dye-based, flows well and washes off fingers.',
+    variants: {
+      'blue black': [1190, 43],
+      emerald: [1190, 27],
+      sepia: [1190, 30],
+      burgundy: [1190, 16],
+      graphite: [1190, 34],
+    },
+  },
+  {
+    code: 'CARTRIDGE',
+    name: 'Ink cartridges, box of 6',
+    description: 'Short international size.',
+    variants: { blue: [350, 160], black: [350, 148], green: [350, 71] },
+  },
+  {
+    code: 'PENCIL',
+    name: 'Cedar pencils, dozen',
+    description: 'Hexagonal, lacquered thinly, with a lead that does not break.',
+    variants: { '2H': [1290, 39], HB: [1290, 88], B: [1290, 52], '2B': [1290, 57], '4B': [1390, 33] },
+  },
+  {
+    code: 'COLOUR',
+    name: 'Colour pencils',
+    description: 'Soft, lightfast leads in a tin.',
+    variants: { '12 colours': [1990, 28], '24 colours': [3690, 17], '48 colours': [6990, 4] },
+  },
+  {
+    code: 'MECH',
+    name: 'Mechanical pencil',
+    description: 'Knurled brass grip and a sleeve that retracts.',
+    variants: { '0.5 mm': [2290, 26], '0.7 mm': [2290, 23] },
+  },
+  {
+    code: 'LEADS',
+    name: 'Pencil leads, tube of 12',
+    description: 'Polymer leads for mechanical pencils.',
+    variants: { '0.5 mm HB': [290, 175], '0.5 mm 2B': [290, 140], '0.7 mm HB': [290, 133] },
+  },
+  {
+    code: 'ERASER',
+    name: 'Eraser',
+    description: 'Leaves few crumbs and no shine.',
+    variants: { soft: [190, 220], 'dust-free': [240, 190] },
+  },
+  {
+    code: 'SHARPENER',
+    name: 'Brass sharpener',
+    description: 'Two holes; the blades can be replaced.',
+    variants: { '': [890, 72] },
+  },
+  {
+    code: 'RULER',
+    name: 'Brass ruler',
+    description: 'Etched scale that starts at the edge.',
+    variants: { '15 cm': [1490, 36], '30 cm': [2290, 20] },
+  },
+  {
+    code: 'SCISSORS',
+    name: 'Paper scissors',
+    description: 'Forged steel, long blades for a straight cut.',
+    variants: { '18 cm': [2490, 25], '23 cm': [2990, 13] },
+  },
+  {
+    code: 'ENVELOPE',
+    name: 'Envelopes, pack of 25',
+    description: 'Laid paper, tissue-lined, with a gummed flap.',
+    variants: { 'C6 ivory': [790, 83], 'C6 grey': [790, 69], 'DL ivory': [890, 58] },
+  },
+  {
+    code: 'PAPER',
+    name: 'Letter paper, 50 sheets',
+    description: 'Laid paper of 100 g, watermarked.',
+    variants: { 'A5 ivory': [990, 61], 'A4 ivory': [1390, 55], 'A4 grey': [1390, 29] },
+  },
+  {
+    code: 'CARDS',
+    name: 'Index cards, box of 200',
+    description: 'Stiff card, cut to the half millimetre.',
+    variants: { 'A7 plain': [490, 94], 'A6 ruled': [690, 81] },
+  },
+  {
+    code: 'CLIPS',
+    name: 'Paper clips, tin of 100',
+    description: 'Brass wire, 32 mm.',
+    variants: { '': [590, 115] },
+  },
+  {
+    code: 'WAX',
+    name: 'Sealing wax, stick',
+    description: 'Flexible enough for the post.',
+    variants: { crimson: [690, 48], 'bottle green': [690, 37], gold: [790, 19] },
+  },
+  {
+    code: 'CASE',
+    name: 'Pencil roll',
+    description: 'Waxed canvas with twelve slots and a leather lace.',
+    variants: { tobacco: [2790, 16], slate: [2790, 11] },
+  },
+];

@@ -1,0 +1,32 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
+import { Product } from '../products/product.entity.js';
+import { Order } from './order.entity.js';
+
+@Entity('order_lines')
+export class OrderLine {
+  @ApiProperty({ format: 'uuid' })
+  @PrimaryGeneratedColumn('uuid')
+  id!: string;
+
+  @ManyToOne(() => Order, (order) => order.lines)
+  @JoinColumn({ name: 'order_id' })
+  order!: Relation<Order>;
+
+  @ApiProperty({ format: 'uuid' })
+  @Column({ name: 'product_id', type: 'uuid' })
+  productId!: string;
+
+  @ApiProperty({ type: () => Product })
+  @ManyToOne(() => Product)
+  @JoinColumn({ name: 'product_id' })
+  product!: Relation<Product>;
+
+  @ApiProperty({ example: 2 })
+  @Column()
+  quantity!: number;
+
+  @ApiProperty({ example: 1290, description: 'Price of one piece when the order was placed' })
+  @Column({ name: 'unit_price_cents' })
+  unitPriceCents!: number;
+}

@@ -1,0 +1,166 @@
+import {
+  AfterCommitError,
+  OutcomeUnknownError,
+  type TransactionError,
+  UnexpectedRollbackError,
+} from '../errors.js';
+import { attempt } from './attempt.js';
+import type { Boundary, RunIn } from './boundary.js';
+import { trace, traceOf } from './diagnostics.js';
+import type { HookPhase } from './hooks.js';
+import { isRollbackOn } from './rollback-rules.js';
+import { subjectOf, type TransactionLog } from './transaction-log.js';
+import type { Outcome, Transaction } from './transaction.js';
+import type { CommitAnswer } from './transactional-resource.js';
+
+export interface OwnedParts {
+  /** Runs inside the transaction. */
+  readonly runInside: RunIn;
+  /** Runs where the call was made, outside of the transaction: what comes after its end. */
+  readonly runOutside: RunIn;
+  readonly log: TransactionLog;
+  /** Whether each transaction gets a line in the log. */
+  readonly isLogging: boolean;
+  /** Called once it has ended and its connection is free. */
+  readonly onEnd: () => void;
+}
+
+/** The call that began a transaction, and so decides how it ends. */
+export class OwnedTransaction implements Boundary {
+  readonly run: RunIn;
+
+  constructor(
+    readonly transaction: Transaction,
+    private readonly parts: OwnedParts,
+  ) {
+    this.run = parts.runInside;
+  }
+
+  /** Resolves only when the server said COMMIT; else throws what became of the data. */
+  async complete(result: unknown): Promise<void> {
+    await this.#prepare();
+    const { transaction } = this;
+    let outcome: Outcome = 'rolled-back';
+    close(transaction);
+    try {
+      const answer = await transaction.resource.commit();
+      outcome = answer.outcome;
+      if (answer.outcome !== 'committed') throw this.#reported(failureOf(transaction, answer));
+    } finally {
+      await this.#end(outcome);
+    }
+    await this.#afterCommit(result);
+  }
+
+  async fail(error: unknown): Promise<unknown> {
+    if (isRollbackOn(this.transaction.definition, error)) await this.#rollBack(error);
+    else await this.complete(undefined);
+    return this.transaction.interruption ?? error;
+  }
+
+  /** The last moment at which the transaction can still send statements, and be rolled back instead. */
+  async #prepare(): Promise<void> {
+    const { root, resource } = this.transaction;
+    try {
+      await this.run(() => root.hooks.runStrictly('beforeCommit', 'committed'));
+      await this.run(() => resource.announce('before-commit'));
+      if (root.rollbackMark !== undefined) throw this.#unexpectedRollback(root.rollbackMark);
+    } catch (error) {
+      await this.#rollBack(error);
+      throw error;
+    }
+  }
+
+  #unexpectedRollback(mark: { reason: string; cause: unknown }): Error {
+    const { interruption } = this.transaction;
+    return interruption ?? this.#reported(new UnexpectedRollbackError(this.transaction.toString(), mark));
+  }
+
+  /** Undoes everything. A ROLLBACK that fails must not hide `because`: it is attached to it, and logged. */
+  async #rollBack(because: unknown): Promise<void> {
+    const { transaction } = this;
+    const { resource } = transaction;
+    close(transaction);
+    const failures = [
+      await attempt(() => resource.announce('before-rollback')),
+      await attempt(() => resource.rollback()),
+    ];
+    for (const rollbackFailure of failures.filter((failure) => failure !== undefined)) {
+      if (because instanceof Error) Object.assign(because, { rollbackFailure });
+      this.parts.log.error('rolling back met a failure', subjectOf(transaction), rollbackFailure);
+    }
+    await this.#end('rolled-back');
+  }
+
+  /** Everything that follows the end whatever it was; the connection is free before any hook runs. */
+  async #end(outcome: Outcome): Promise<void> {
+    const { transaction, parts } = this;
+    transaction.moveTo({ kind: 'ended', outcome });
+    transaction.deadline?.stop();
+    await transaction.resource.dispose();
+    parts.onEnd();
+    if (outcome !== 'unknown') trace(outcome === 'committed' ? 'commit' : 'rollback', transaction);
+    trace('end', transaction, { outcome });
+    if (parts.isLogging) parts.log.info?.(summaryOf(transaction), subjectOf(transaction));
+    if (outcome === 'rolled-back') {
+      await this.#logFailures('after-rollback', () => transaction.resource.announce('after-rollback'));
+      await this.#runLogged('afterRollback', outcome);
+    }
+    if (outcome !== 'committed') await this.#runLogged('afterCompletion', outcome);
+  }
+
+  /** @throws AfterCommitError when a hook or a subscriber failed: the data is stored all the same */
+  async #afterCommit(result: unknown): Promise<void> {
+    const { transaction, parts } = this;
+    const { hooks } = transaction.root;
+    const subscriberFailure = await attempt(() => transaction.resource.announce('after-commit'));
+    const failures = await parts.runOutside(() => hooks.runAll('afterCommit', 'committed'));
+    await this.#runLogged('afterCompletion', 'committed');
+    for (const { error } of failures)
+      parts.log.error('an after-commit hook failed', subjectOf(transaction), error);
+    const told = failures.filter(({ isRobust }) => !isRobust).map(({ error }) => error);
+    if (subscriberFailure !== undefined) told.unshift(subscriberFailure);
+    if (told.length > 0) throw this.#identified(new AfterCommitError(transaction.toString(), told, result));
+  }
+
+  async #runLogged(phase: HookPhase, outcome: Outcome): Promise<void> {
+    const failures = await this.parts.runOutside(() => this.transaction.root.hooks.runAll(phase, outcome));
+    for (const { error } of failures) {
+      this.parts.log.error(`a hook of ${phase} failed`, subjectOf(this.transaction), error);
+    }
+  }
+
+  async #logFailures(what: string, work: () => Promise<unknown>): Promise<void> {
+    const failure = await attempt(work);
+    if (failure !== undefined) this.parts.log.error(`${what} failed`, subjectOf(this.transaction), failure);
+  }
+
+  #reported<E extends TransactionError>(error: E): E {
+    this.parts.log.error(error.message, subjectOf(this.transaction), error.cause);
+    return this.#identified(error);
+  }
+
+  #identified<E extends TransactionError>(error: E): E {
+    if (this.transaction.requestId !== undefined) error.requestId = this.transaction.requestId;
+    return error;
+  }
+}
+
+/** Synchronous on purpose, see `TransactionalResource.close`. */
+function close(transaction: Transaction): void {
+  transaction.moveTo({ kind: 'ending' });
+  transaction.resource.close();
+}
+
+function failureOf(transaction: Transaction, answer: Exclude<CommitAnswer, { outcome: 'committed' }>) {
+  const name = transaction.toString();
+  return answer.outcome === 'unknown'
+    ? new OutcomeUnknownError(name, answer.cause)
+    : new UnexpectedRollbackError(name, answer);
+}
+
+/** e.g. `committed in 12.3 ms, 4 statements, attempt 1`. */
+function summaryOf(transaction: Transaction): string {
+  const { durationMs, statements, attempt: number } = traceOf(transaction);
+  return `${transaction.outcome} in ${durationMs.toFixed(1)} ms, ${statements} statements, attempt ${number}`;
+}

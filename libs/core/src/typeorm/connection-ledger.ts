@@ -1,0 +1,106 @@
+import { ConnectionStarvationError } from '../errors.js';
+import type { Clock } from '../transaction/clock.js';
+import type { Transaction } from '../transaction/transaction.js';
+import type { PgPool } from './pg-client.js';
+
+export interface LedgerParts {
+  readonly clock: Clock;
+  readonly pool: () => PgPool;
+  /** How long a call that holds one connection waits for another, in milliseconds. */
+  readonly connectionWaitMs: number;
+}
+
+/**
+ * Knows which transactions hold a connection while something inside them waits for another one. When such transactions
+ * hold the whole pool, none of them can ever go on.
+ */
+export class ConnectionLedger {
+  /** Each with the server process that serves it. */
+  readonly #holders = new Map<Transaction, number>();
+  /** How many waits each holder is stuck in; a parallel caller can be in several. */
+  readonly #stuck = new Map<Transaction, number>();
+
+  constructor(private readonly parts: LedgerParts) {}
+
+  hold(transaction: Transaction, pid: number): void {
+    this.#holders.set(transaction, pid);
+  }
+
+  free(transaction: Transaction): void {
+    this.#holders.delete(transaction);
+  }
+
+  /** Which of the transactions that `transaction` keeps suspended is served by one of `pids`. */
+  suspendedAmong(pids: readonly number[], transaction: Transaction): Transaction | undefined {
+    return this.#holdersAround(transaction.suspended?.transaction).find((each) =>
+      pids.includes(this.#holders.get(each)!),
+    );
+  }
+
+  /**
+   * Connects for something inside `outer`, which is suspended meanwhile.
+   *
+   * @param outer - the transaction that waits; `undefined` when nothing does
+   * @param giveBack - called when the connection arrives after nobody waits for it any more
+   * @throws ConnectionStarvationError at once when waiting is hopeless, else after `connectionWaitMs`
+   */
+  async connect<T>(
+    outer: Transaction | undefined,
+    name: string,
+    open: { connect: () => Promise<T>; giveBack: () => void },
+  ): Promise<T> {
+    const stuck = this.#holdersAround(outer);
+    if (stuck.length === 0) return await open.connect();
+    const leave = this.#wait(stuck);
+    try {
+      if (this.#stuck.size >= this.parts.pool().options.max) throw this.#starvation(name, 0);
+      return await this.#bounded(name, open);
+    } finally {
+      leave();
+    }
+  }
+
+  async #bounded<T>(name: string, open: { connect: () => Promise<T>; giveBack: () => void }): Promise<T> {
+    const { clock, connectionWaitMs } = this.parts;
+    let isOver = false;
+    const opening = open.connect().then((connection) => {
+      if (isOver) open.giveBack();
+      return connection;
+    });
+    let callOff = (): void => undefined;
+    const over = new Promise<never>((_, reject) => {
+      callOff = clock.after(connectionWaitMs, () => {
+        isOver = true;
+        reject(this.#starvation(name, connectionWaitMs));
+      });
+    });
+    try {
+      return await Promise.race([opening, over]);
+    } finally {
+      callOff();
+    }
+  }
+
+  #holdersAround(outer: Transaction | undefined): readonly Transaction[] {
+    const found: Transaction[] = [];
+    for (let each = outer; each !== undefined; each = each.suspended?.transaction) {
+      if (this.#holders.has(each)) found.push(each);
+    }
+    return found;
+  }
+
+  #wait(stuck: readonly Transaction[]): () => void {
+    for (const each of stuck) this.#stuck.set(each, (this.#stuck.get(each) ?? 0) + 1);
+    return () => {
+      for (const each of stuck) {
+        const left = this.#stuck.get(each)! - 1;
+        if (left === 0) this.#stuck.delete(each);
+        else this.#stuck.set(each, left);
+      }
+    };
+  }
+
+  #starvation(name: string, waitedMs: number): ConnectionStarvationError {
+    return new ConnectionStarvationError(name, { held: this.#stuck.size, waitedMs });
+  }
+}

@@ -1,0 +1,32 @@
+import { messageOf } from '../errors.js';
+import { pause, type Clock } from '../transaction/clock.js';
+import type { CommitAnswer } from '../transaction/transactional-resource.js';
+import type { SideSession } from './side-session.js';
+
+/** How often the server is asked, and how long is waited between two questions, in milliseconds. */
+const QUESTIONS = 20;
+const INTERVAL_MS = 250;
+
+/**
+ * Finds out what became of a COMMIT whose answer was lost: asks until the server knows, or nobody can tell.
+ *
+ * @param xid - the transaction's id at the server; `undefined` where outcomes are not tracked
+ * @param cause - how the connection was lost
+ */
+export async function resolveOutcome(
+  xid: string | undefined,
+  cause: unknown,
+  { side, clock }: { readonly side: SideSession; readonly clock: Clock },
+): Promise<CommitAnswer> {
+  for (let question = 0; xid !== undefined && question < QUESTIONS; question++) {
+    if (question > 0) await pause(clock, INTERVAL_MS);
+    const status = await side.statusOf(xid).catch(() => undefined);
+    if (status === 'committed') return { outcome: 'committed' };
+    if (status === 'aborted') {
+      return { outcome: 'rolled-back', reason: `the connection was lost (${messageOf(cause)})`, cause };
+    }
+    // Too old for the server to know: asking again does not help.
+    if (status === null) break;
+  }
+  return { outcome: 'unknown', cause };
+}

@@ -1,0 +1,267 @@
+import { CannotCreateTransactionError, ConnectionStarvationError, SelfDeadlockError } from '../errors.js';
+import type { Clock } from '../transaction/clock.js';
+import type { Transaction } from '../transaction/transaction.js';
+import { beginStatement } from './begin-statement.js';
+import type { ConnectionLedger } from './connection-ledger.js';
+import { isServerError, type PgClient, type PgResult } from './pg-client.js';
+import type { PreludedQueryClass } from './preluded-query.js';
+import type { SideSession } from './side-session.js';
+import type { TransactionalQueryRunner } from './transactional-query-runner.js';
+
+/** The server's own limit is this much behind the client's, which cancels and keeps the connection; in milliseconds. */
+const SERVER_GRACE_MS = 250;
+/** How long a cancelled statement may take to end before its connection is destroyed, in milliseconds. */
+const CANCEL_GRACE_MS = 1000;
+/** How often a statement is looked at that may wait for its own suspended transaction, in milliseconds. */
+const SELF_DEADLOCK_CHECK_MS = 400;
+
+export interface ConnectionParts {
+  readonly clock: Clock;
+  readonly ledger: ConnectionLedger;
+  readonly side: SideSession;
+  /** `undefined` where statements cannot share a round trip. */
+  readonly PreludedQuery: PreludedQueryClass | undefined;
+  /** Whether the transaction's id is fetched with BEGIN, to ask for its outcome should the answer to COMMIT be lost. */
+  readonly isTracking: boolean;
+  /** Whether the server knows `transaction_timeout` (PostgreSQL 17 and later). */
+  readonly hasTransactionTimeout: () => boolean;
+  readonly logQuery: (sql: string, runner: TransactionalQueryRunner) => void;
+}
+
+/** The connection of one transaction: taken at the first statement, which BEGIN and the like precede in one round trip. */
+export class TransactionConnection {
+  /** The transaction's id at the server, where outcomes are tracked. */
+  xid: string | undefined;
+  #client: PgClient | undefined;
+  /** What must precede the next statement. */
+  #preludes: string[] = [];
+  /** Why the connection can take no more statements and must not be pooled. */
+  #brokenBy: unknown;
+  #cancelling: Promise<void> = Promise.resolve();
+  #inFlight = 0;
+  #isGivenBack = false;
+
+  constructor(
+    private readonly transaction: Transaction,
+    readonly runner: TransactionalQueryRunner,
+    private readonly parts: ConnectionParts,
+  ) {}
+
+  get brokenBy(): unknown {
+    return this.#brokenBy;
+  }
+
+  /** T: in a transaction, E: in a failed one, I: in none; `undefined` where pg does not tell. */
+  get status(): 'I' | 'T' | 'E' | undefined {
+    return this.#client?.getTransactionStatus?.() ?? undefined;
+  }
+
+  /** @throws CannotCreateTransactionError, ConnectionStarvationError */
+  async open(): Promise<PgClient> {
+    const { transaction, runner } = this;
+    try {
+      this.#client = await this.parts.ledger.connect(
+        transaction.suspended?.transaction,
+        transaction.toString(),
+        {
+          connect: () => runner.plainConnect(),
+          giveBack: () => void runner.giveBack(),
+        },
+      );
+    } catch (error) {
+      throw error instanceof ConnectionStarvationError ? error : new CannotCreateTransactionError(error);
+    }
+    this.parts.ledger.hold(transaction, this.#client.processID);
+    return this.#client;
+  }
+
+  /** The next statement is preceded by `sql`, in the same round trip. */
+  precede(sql: string): void {
+    this.#preludes.push(sql);
+  }
+
+  breakBecause(error: unknown): void {
+    this.#brokenBy ??= error;
+  }
+
+  /** Sends a statement, behind whatever must precede it. */
+  async send(config: unknown, values?: unknown): Promise<PgResult> {
+    if (this.#brokenBy !== undefined) throw this.#brokenBy as Error;
+    const client = this.#client!;
+    const preludes = this.#takePreludes();
+    this.#inFlight++;
+    const stopWatching = this.#watch();
+    try {
+      return preludes.length === 0
+        ? ((await client.query(config, values)) as PgResult)
+        : await this.#sendBehind(preludes, config, values);
+    } catch (error) {
+      if (!isServerError(error) && (isGone(client) || isTimedOut(error))) this.#brokenBy ??= error;
+      throw error;
+    } finally {
+      stopWatching();
+      this.#inFlight--;
+    }
+  }
+
+  /** Sends what cannot wait for an answer; should BEGIN fail, the connection is destroyed, and the cursor with it. */
+  submit(cursor: unknown): unknown {
+    const client = this.#client!;
+    for (const prelude of this.#takePreludes()) {
+      (client.query(prelude) as Promise<unknown>).catch((error: unknown) => this.destroy(error));
+    }
+    return client.query(cursor);
+  }
+
+  /** COMMIT or ROLLBACK: what should have preceded a further statement is of no use any more. */
+  async finish(sql: 'COMMIT' | 'ROLLBACK'): Promise<PgResult> {
+    await this.#cancelling;
+    this.#preludes = [];
+    this.parts.logQuery(sql, this.runner);
+    const stop = this.#limitFinish();
+    try {
+      return (await this.#client!.query(sql)) as PgResult;
+    } catch (error) {
+      if (!isServerError(error)) this.#brokenBy ??= error;
+      throw error;
+    } finally {
+      stop();
+    }
+  }
+
+  /** Cancels the running statement; destroys the connection when that is of no avail. */
+  cancel(because: unknown): void {
+    if (this.#client === undefined || this.#inFlight === 0 || this.#isGivenBack) return;
+    const callOff = this.parts.clock.after(CANCEL_GRACE_MS, () => {
+      if (this.#inFlight > 0) this.destroy(because);
+    });
+    this.#cancelling = this.parts.side.cancel(this.#client.processID).catch(() => {
+      callOff();
+      this.destroy(because);
+    });
+  }
+
+  destroy(because: unknown): void {
+    this.#brokenBy ??= because;
+    this.#client?.connection?.stream.destroy();
+  }
+
+  /** Back to the pool if it is idle, else destroyed. */
+  async giveBack(): Promise<void> {
+    if (this.#client === undefined || this.#isGivenBack) return;
+    this.#isGivenBack = true;
+    await this.#cancelling;
+    const { status } = this;
+    if (status === 'T' || status === 'E')
+      this.#brokenBy ??= new Error(`left in transaction status ${status}`);
+    this.parts.ledger.free(this.transaction);
+    await this.runner.giveBack(this.#brokenBy);
+  }
+
+  #takePreludes(): readonly string[] {
+    const { transaction, parts } = this;
+    const { deadline } = transaction;
+    const preludes = this.#preludes.splice(0);
+    if (!transaction.hasBegun) preludes.unshift(...this.#beginning());
+    else if (deadline !== undefined && !parts.hasTransactionTimeout()) {
+      preludes.push(`SET LOCAL statement_timeout = ${serverLimit(deadline.remainingMs)}`);
+    }
+    for (const prelude of preludes) parts.logQuery(prelude, this.runner);
+    return preludes;
+  }
+
+  #beginning(): readonly string[] {
+    const { transaction, parts } = this;
+    const { definition, deadline } = transaction;
+    transaction.moveTo({ kind: 'active' });
+    const limit = parts.hasTransactionTimeout() ? 'transaction_timeout' : 'statement_timeout';
+    return [
+      beginStatement(definition),
+      ...(deadline === undefined ? [] : [`SET LOCAL ${limit} = ${serverLimit(deadline.remainingMs)}`]),
+      ...(parts.isTracking && !definition.readOnly ? ['SELECT pg_current_xact_id()::text AS xid'] : []),
+    ];
+  }
+
+  async #sendBehind(preludes: readonly string[], config: unknown, values: unknown): Promise<PgResult> {
+    const { PreludedQuery } = this.parts;
+    const client = this.#client!;
+    // pg counts a named statement as prepared from the first ParseComplete on, which here would be a prelude's.
+    if (PreludedQuery === undefined || (config as { name?: string }).name !== undefined) {
+      for (const prelude of preludes) await this.#sendPrelude(client, prelude);
+      return (await client.query(config, values)) as PgResult;
+    }
+    return await new Promise<PgResult>((resolve, reject) => {
+      const query = new PreludedQuery(preludes, { config, values }, (answer) => {
+        this.xid ??= answer.values[0];
+        if (answer.error === null) resolve(answer.result!);
+        else if (answer.hasBegun || !isBegin(preludes)) reject(answer.error);
+        else reject(new CannotCreateTransactionError(answer.error));
+      });
+      client.query(query);
+    });
+  }
+
+  async #sendPrelude(client: PgClient, prelude: string): Promise<void> {
+    try {
+      const { rows } = (await client.query(prelude)) as PgResult;
+      this.xid ??= rows[0]?.['xid'] as string | undefined;
+    } catch (error) {
+      throw isBegin([prelude]) ? new CannotCreateTransactionError(error) : error;
+    }
+  }
+
+  /** A COMMIT that gets no answer must not outlast the call's own limit by more than the grace. */
+  #limitFinish(): () => void {
+    const { deadline } = this.transaction;
+    if (deadline === undefined) return () => undefined;
+    const limitMs = Math.max(0, deadline.remainingMs) + CANCEL_GRACE_MS;
+    return this.parts.clock.after(limitMs, () => this.destroy(new Error('no answer within timeoutMs')));
+  }
+
+  /** Looks whether the statement in flight waits for a lock of the transaction that this one keeps suspended. */
+  #watch(): () => void {
+    const outer = this.transaction.suspended?.transaction;
+    if (outer?.hasBegun !== true) return () => undefined;
+    let callOff = this.parts.clock.after(SELF_DEADLOCK_CHECK_MS, () => void check());
+    let isOver = false;
+    const check = async (): Promise<void> => {
+      const blocker = await this.#suspendedBlocker().catch(() => undefined);
+      if (isOver) return;
+      if (blocker !== undefined) this.transaction.interrupt(selfDeadlock(this.transaction, blocker));
+      else callOff = this.parts.clock.after(SELF_DEADLOCK_CHECK_MS, () => void check());
+    };
+    return () => {
+      isOver = true;
+      callOff();
+    };
+  }
+
+  async #suspendedBlocker(): Promise<Transaction | undefined> {
+    const pids = await this.parts.side.blockersOf(this.#client!.processID);
+    return this.parts.ledger.suspendedAmong(pids, this.transaction);
+  }
+}
+
+function isBegin(preludes: readonly string[]): boolean {
+  return preludes[0]?.startsWith('BEGIN') ?? false;
+}
+
+function isGone(client: PgClient): boolean {
+  return client._queryable === false;
+}
+
+/** pg's own `query_timeout` struck: it no longer waits for the answer, which will come in place of the next one's. */
+function isTimedOut(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
+
+function serverLimit(remainingMs: number): number {
+  return Math.max(1, Math.ceil(remainingMs)) + SERVER_GRACE_MS;
+}
+
+function selfDeadlock(transaction: Transaction, blocker: Transaction): SelfDeadlockError {
+  return new SelfDeadlockError(transaction.toString(), {
+    cycle: `its statement waits for a lock of ${blocker.toString()}, which is suspended until this call returns`,
+    remedy: 'Join the outer transaction (REQUIRED, NESTED), or let it touch those rows after the inner call.',
+  });
+}

@@ -1,0 +1,101 @@
+import type { AddressInfo } from 'node:net';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { createShop } from '../../apps/shop/src/create-shop.js';
+import type { Product } from '../../apps/shop/src/products/product.entity.js';
+import { createDatabase } from '../support/database.js';
+
+export const PLATFORMS = ['express', 'fastify'] as const;
+export type Platform = (typeof PLATFORMS)[number];
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The JSON, which each test knows the shape of. */
+  body: any;
+}
+
+/** A shop that listens, on a database of its own, and what a customer and an auditor can do with it. */
+export class RunningShop {
+  private constructor(
+    readonly databaseUrl: string,
+    readonly database: DataSource,
+    readonly url: string,
+    readonly close: () => Promise<void>,
+  ) {}
+
+  static async on(platform: Platform): Promise<RunningShop> {
+    const databaseUrl = await createDatabase();
+    const app = await createShop({ databaseUrl, platform, logger: false });
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const database = app.get<DataSource>(getDataSourceToken());
+    return new RunningShop(databaseUrl, database, `http://127.0.0.1:${port}`, () => app.close());
+  }
+
+  async send(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(this.url + path, {
+      method,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json');
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson ? JSON.parse(text) : undefined,
+    };
+  }
+
+  get = (path: string) => this.send('GET', path);
+  post = (path: string, body?: unknown) => this.send('POST', path, body);
+
+  order(...lines: [product: { id: string }, quantity: number][]): Promise<Answer> {
+    return this.post('/orders', {
+      customer: 'Lighthouse Café',
+      lines: lines.map(([{ id }, quantity]) => ({ productId: id, quantity })),
+    });
+  }
+
+  private count = 0;
+
+  async newProduct(details: Partial<Product> = {}): Promise<Product> {
+    const sku = `TEST-${++this.count}`;
+    const { status, body } = await this.post('/products', {
+      sku,
+      name: `Product ${sku}`,
+      priceCents: 250,
+      stock: 10,
+      ...details,
+    });
+    if (status !== 201) throw new Error(JSON.stringify(body));
+    return body as Product;
+  }
+
+  async stockOf({ id }: { id: string }): Promise<number> {
+    return (await this.get(`/products/${id}`)).body.stock as number;
+  }
+
+  /** Everything that an order, or a change of a product, leaves in the database. */
+  async stored(): Promise<unknown> {
+    return this.database.query(`
+      SELECT (SELECT count(*) FROM orders) AS orders,
+             (SELECT count(*) FROM order_lines) AS lines,
+             (SELECT count(*) FROM audit_entries) AS entries,
+             (SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM products p) AS products,
+             (SELECT md5(string_agg(o::text, ',' ORDER BY id)) FROM orders o) AS order_rows
+    `);
+  }
+
+  async auditOf(entityId: string): Promise<{ action: string; entity: string; request_id: string | null }[]> {
+    return this.database.query(
+      'SELECT action, entity, request_id FROM audit_entries WHERE entity_id = $1 ORDER BY at',
+      [entityId],
+    );
+  }
+}
