@@ -3,26 +3,27 @@ import type { ContextNamespace } from './context-namespace.js';
 import type { Frame } from './frame.js';
 
 /**
- * The default namespace, on Node's AsyncLocalStorage. Two namespaces of one name share their storage, also between the
- * ESM and the CommonJS copy of this package in one process, so a transaction opened by one is joined by the other.
+ * The default namespace, on Node's AsyncLocalStorage. There is one of each name in the process, shared by the ESM and the
+ * CommonJS copy of this package, so a transaction opened by one is joined by the other.
  *
- * @param name - Which storage to share. @defaultValue `'default'`
+ * @param name - Which one. @defaultValue `'default'`
  * @example
  * ```ts
  * TransactionalModule.forRoot({ namespace: asyncLocalStorageNamespace() });
  * ```
  */
 export function asyncLocalStorageNamespace(name = 'default'): ContextNamespace {
-  const storage = sharedStorage(Symbol.for(`nest-transactional.namespace.${name}`));
+  const shared = globalThis as unknown as Record<symbol, ContextNamespace | undefined>;
+  return (shared[Symbol.for(`nest-transactional.namespace.${name}`)] ??= namespaceOn(
+    new AsyncLocalStorage<Frame>(),
+  ));
+}
+
+function namespaceOn(storage: AsyncLocalStorage<Frame>): ContextNamespace {
   return {
     get frame() {
       return storage.getStore();
     },
     run: (frame, work) => storage.run(frame, work),
   };
-}
-
-function sharedStorage(key: symbol): AsyncLocalStorage<Frame> {
-  const shared = globalThis as unknown as Record<symbol, AsyncLocalStorage<Frame> | undefined>;
-  return (shared[key] ??= new AsyncLocalStorage<Frame>());
 }

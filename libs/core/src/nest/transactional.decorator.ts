@@ -1,11 +1,19 @@
 import { Inject } from '@nestjs/common';
-import { asyncLocalStorageNamespace } from '../context/async-local-storage-namespace.js';
+import { Observable } from 'rxjs';
+import { currentFrame } from '../context/current-frame.js';
 import { InvalidOptionsError, NotManagedError } from '../errors.js';
 import { checkTransactionOptions } from '../transaction/check-options.js';
 import type { TransactionOptions } from '../transaction/transaction-options.js';
 import { TransactionManager } from '../typeorm/transaction-manager.js';
 import { MANAGER } from './manager-token.js';
 import { copyFunctionMetadata } from './copy-function-metadata.js';
+import {
+  deferredGenerator,
+  deferredObservable,
+  isStreamed,
+  passThrough,
+  type CallHolding,
+} from './returned-streams.js';
 
 type Method = (this: unknown, ...all: unknown[]) => unknown;
 
@@ -71,7 +79,11 @@ function decorateMethod(target: object, key: string | symbol, { descriptor, opti
     throw new InvalidOptionsError(`@Transactional() on ${label}: only a method can be transactional.`, label);
   }
   Reflect.defineMetadata(DECORATED, true, target, key);
-  descriptor!.value = transactional(method as Method, label, () => withClassOptions(target, options));
+  descriptor!.value = transactional(method as Method, {
+    label,
+    returnType: Reflect.getMetadata('design:returntype', target, key),
+    resolve: () => withClassOptions(target, options),
+  });
   if (typeof target !== 'function') Inject(MANAGER)(target, MANAGER);
 }
 
@@ -80,23 +92,58 @@ function withClassOptions(target: object, options: TransactionOptions): Transact
   return classOptions === undefined ? options : Object.freeze({ ...classOptions, ...options });
 }
 
-function transactional(method: Method, label: string, resolve: () => TransactionOptions): Method {
+function transactional(method: Method, decorated: Decorated): Method {
+  const { label } = decorated;
   let options: TransactionOptions | undefined;
+  const callOn = (self: unknown, all: unknown[]): CallHolding => {
+    const manager = managerOf(self);
+    if (manager === undefined) return () => Promise.reject(new NotManagedError(label));
+    options ??= decorated.resolve();
+    const resolved = options;
+    return (hold) =>
+      manager.intercept(label, resolved, () => {
+        const returned = method.apply(self, all);
+        return isStreamed(returned) ? hold(returned, manager.keepContext()) : returned;
+      });
+  };
+  const deliver = deliveryOf(method, decorated);
   const wrapper: Method = function (...all) {
-    const manager = managerOf(this);
-    if (manager === undefined) return Promise.reject(new NotManagedError(label));
-    options ??= resolve();
-    return manager.intercept(label, options, () => method.apply(this, all));
+    return deliver(callOn(this, all));
   };
   copyFunctionMetadata(method, wrapper);
   return wrapper;
 }
 
+interface Decorated {
+  readonly label: string;
+  /** `design:returntype`, where TypeScript emitted it. */
+  readonly returnType: unknown;
+  readonly resolve: () => TransactionOptions;
+}
+
+/**
+ * How the method's result reaches the caller. Generators and Observables do nothing before they are asked to, so neither
+ * does their transaction.
+ */
+function deliveryOf(method: Method, { label, returnType }: Decorated): (call: CallHolding) => unknown {
+  if (SYNCHRONOUS.includes(returnType)) {
+    throw new InvalidOptionsError(
+      `@Transactional() on ${label}: it returns a ${(returnType as { name: string }).name}, but COMMIT cannot be awaited ` +
+        `synchronously. Make the method async.`,
+      label,
+    );
+  }
+  if (method.constructor.name === 'AsyncGeneratorFunction') return deferredGenerator;
+  return returnType === Observable ? deferredObservable : passThrough;
+}
+
+const SYNCHRONOUS: readonly unknown[] = [String, Number, Boolean, Array, Date];
+
 /** The manager of the application that made the object; else the one that the current context carries. */
 function managerOf(instance: unknown): TransactionManager | undefined {
   const injected = (instance as Record<symbol, TransactionManager | undefined> | undefined)?.[MANAGER];
   if (injected !== undefined) return injected;
-  const owner = asyncLocalStorageNamespace().frame?.owner;
+  const owner = currentFrame()?.owner;
   return owner instanceof TransactionManager ? owner : undefined;
 }
 

@@ -3,14 +3,16 @@ import {
   Global,
   Inject,
   Module,
+  type BeforeApplicationShutdown,
   type DynamicModule,
   type NestInterceptor,
 } from '@nestjs/common';
-import { APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
+import { APP_INTERCEPTOR, DiscoveryModule, ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
 import {
+  aDuration,
   anObject,
   aString,
   checkOptions,
@@ -19,14 +21,18 @@ import {
   oneOf,
   type Schema,
 } from '../transaction/check-options.js';
-import { aNamespace, enlistAll, type EnlistOptions } from '../typeorm/enlist.js';
+import { BEHAVIOUR_OPTIONS, enlistAll, type EnlistOptions } from '../typeorm/enlist.js';
 import { TransactionManager } from '../typeorm/transaction-manager.js';
 import { MANAGER } from './manager-token.js';
+import { TransactionalEvents } from './transactional-events.js';
 import { nestLog } from './nest-log.js';
 import { RequestContextInterceptor } from './request-context.interceptor.js';
 
 /** What `TransactionalModule.forRoot()` takes; everything may be left out. */
-export interface TransactionalModuleOptions extends Pick<EnlistOptions, 'defaults' | 'namespace'> {
+export interface TransactionalModuleOptions extends Pick<
+  EnlistOptions,
+  'defaults' | 'namespace' | 'logging' | 'outcomeTracking' | 'begin' | 'connectionWaitMs'
+> {
   /** Names as `@nestjs/typeorm` knows them; the first is the default one. @defaultValue `['default']` */
   readonly dataSources?: readonly string[];
   /** What is done for each request. */
@@ -34,12 +40,17 @@ export interface TransactionalModuleOptions extends Pick<EnlistOptions, 'default
     /** `opt-in`: opens a context and names the request; `off`: does nothing. @defaultValue `'opt-in'` */
     readonly mode?: 'opt-in' | 'off';
   };
+  /**
+   * How long `app.close()` waits for running transactions before it rolls them back, in milliseconds. New ones are refused
+   * meanwhile with a `ShutdownError`. @defaultValue `10000`
+   */
+  readonly shutdownGraceMs?: number;
 }
 
 const MODULE_OPTIONS: Schema<TransactionalModuleOptions> = {
+  ...BEHAVIOUR_OPTIONS,
   dataSources: listOf(aString),
-  defaults: anObject('an object of transaction options'),
-  namespace: aNamespace,
+  shutdownGraceMs: aDuration,
   request: anObject('an object such as { mode: "opt-in" }'),
 };
 
@@ -66,7 +77,9 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
  */
 @Global()
 @Module({
+  imports: [DiscoveryModule],
   providers: [
+    TransactionalEvents,
     { provide: TransactionManager, useFactory: createManager, inject: [MODULE_OPTIONS_TOKEN, ModuleRef] },
     { provide: MANAGER, useExisting: TransactionManager },
     {
@@ -75,9 +88,20 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
       inject: [MODULE_OPTIONS_TOKEN, TransactionManager],
     },
   ],
-  exports: [TransactionManager, MANAGER],
+  exports: [TransactionManager, MANAGER, TransactionalEvents],
 })
-export class TransactionalModule extends ConfigurableModuleClass {
+export class TransactionalModule extends ConfigurableModuleClass implements BeforeApplicationShutdown {
+  constructor(
+    private readonly manager: TransactionManager,
+    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: TransactionalModuleOptions,
+  ) {
+    super();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.manager.shutDown(this.options.shutdownGraceMs);
+  }
+
   /** @throws InvalidOptionsError at once, for an unknown option or an ill-typed value */
   static override forRoot(options: TransactionalModuleOptions = {}): DynamicModule {
     checkModuleOptions(options);
@@ -90,9 +114,14 @@ async function createManager(
   moduleRef: ModuleRef,
 ): Promise<TransactionManager> {
   checkModuleOptions(options);
-  const { dataSources: names = ['default'], defaults = {}, namespace } = options;
+  const {
+    dataSources: names = ['default'],
+    request: _request,
+    shutdownGraceMs: _graceMs,
+    ...behaviour
+  } = options;
   const dataSources = await dataSourcesNamed(names, moduleRef);
-  return enlistAll(dataSources, { defaults, log: nestLog(), ...(namespace && { namespace }) });
+  return enlistAll(dataSources, { ...behaviour, log: nestLog() });
 }
 
 function createInterceptor(

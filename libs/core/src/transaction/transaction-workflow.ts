@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { ContextNamespace } from '../context/context-namespace.js';
 import { bind, lookup, rootFrame, type Frame } from '../context/frame.js';
 import { RetriesExhaustedError, ShutdownError, TransactionTimeoutError } from '../errors.js';
@@ -15,6 +16,7 @@ import { Deadline } from './deadline.js';
 import { trace } from './diagnostics.js';
 import { OwnedTransaction } from './owned-transaction.js';
 import { isWorthRetrying, pauseBefore } from './retry-policy.js';
+import { readWithin } from './streamed-results.js';
 import { timeLimit } from './time-limit.js';
 import type { TransactionLog } from './transaction-log.js';
 import type { TransactionDefinition } from './transaction-options.js';
@@ -90,24 +92,6 @@ export class TransactionWorkflow {
     } catch (refusal) {
       return Promise.reject(refusal as Error);
     }
-  }
-
-  /**
-   * Opens what `definition` asks for, for work that does not end with its call: streams of any kind. Not retried.
-   *
-   * @throws what refuses the call
-   */
-  open(definition: TransactionDefinition): Boundary {
-    const frame = this.#namespace.frame;
-    const level = this.#levelIn(frame);
-    const call = { definition, frame, level };
-    const plan = planCall(definition, level);
-    if (plan !== 'begin') return this.#openBoundary(plan, call);
-    const deadline = this.#deadlineFor(definition);
-    const owned = this.#own(call, { attempt: 1, deadline });
-    // Nobody waits for the limit here: whoever reads the stream meets it at the next statement.
-    if (deadline !== undefined) timeLimit(owned.transaction, deadline).catch(() => undefined);
-    return owned;
   }
 
   /** Runs `work` as if no transaction surrounded it. */
@@ -258,6 +242,8 @@ async function settle<T>(boundary: Boundary, work: Work<T>): Promise<T> {
   } catch (error) {
     throw await boundary.fail(error);
   }
+  // The transaction lasts until the stream does; the caller gets it at once.
+  if (result instanceof Readable) return readWithin(boundary, result) as T;
   await boundary.complete(result);
   return result;
 }

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { asyncLocalStorageNamespace } from '../context/async-local-storage-namespace.js';
+import { useNamespace } from '../context/current-frame.js';
 import type { ContextNamespace } from '../context/context-namespace.js';
 import {
   aBoolean,
@@ -49,15 +50,18 @@ export interface EnlistOptions {
   readonly random?: () => number;
 }
 
-export const aNamespace = anObject('a namespace, such as asyncLocalStorageNamespace()', 'run');
-
-const ENLIST_OPTIONS: Schema<EnlistOptions> = {
+/** Options that `TransactionalModule` takes, too. */
+export const BEHAVIOUR_OPTIONS = {
   defaults: anObject('an object of transaction options'),
-  namespace: aNamespace,
+  namespace: anObject('a namespace, such as asyncLocalStorageNamespace()', 'run'),
   logging: aBoolean,
   outcomeTracking: aBoolean,
   begin: oneOf('merged', 'separate'),
   connectionWaitMs: aDuration,
+};
+
+const ENLIST_OPTIONS: Schema<EnlistOptions> = {
+  ...BEHAVIOUR_OPTIONS,
   log: anObject('an object with a method error()', 'error'),
   clock: anObject('an object with the methods now() and after()', 'now', 'after'),
   random: aFunction,
@@ -104,6 +108,7 @@ export function enlistAll(
     connectionWaitMs: options.connectionWaitMs ?? 1000,
   };
   checkTransactionOptions('defaults', defaults);
+  useNamespace(namespace);
   const enlisted = new Map<string, EnlistedDataSource>();
   const manager = new TransactionManager({ namespace, defaults, dataSources: enlisted });
   for (const [name, dataSource] of dataSources) {

@@ -3,7 +3,7 @@ import { InvalidOptionsError } from '../errors.js';
 import type { ContextNamespace } from '../context/context-namespace.js';
 import { endedError } from '../transaction/call-plan.js';
 import type { Clock } from '../transaction/clock.js';
-import type { TransactionLog } from '../transaction/transaction-log.js';
+import { subjectOf, type TransactionLog } from '../transaction/transaction-log.js';
 import { defineTransaction, type IsolationLevel } from '../transaction/transaction-options.js';
 import { TransactionWorkflow } from '../transaction/transaction-workflow.js';
 import type { Transaction, TransactionScope } from '../transaction/transaction.js';
@@ -53,12 +53,14 @@ type TransactionArguments =
 export class EnlistedDataSource {
   readonly workflow: TransactionWorkflow;
   readonly #ledger: ConnectionLedger;
+  readonly #log: TransactionLog;
 
   constructor(
     readonly dataSource: DataSource,
     parts: EnlistedParts,
   ) {
     assertPostgres(dataSource);
+    this.#log = parts.log;
     this.#ledger = new ConnectionLedger({ ...parts, pool: () => driverOf(dataSource).master });
     const openRunner = this.#runnerFactory();
     const resourceParts: ResourceParts = {
@@ -154,8 +156,13 @@ export class EnlistedDataSource {
   #currentRunner(): QueryRunner | undefined {
     const scope = this.workflow.surroundingScope;
     if (scope === undefined) return undefined;
-    if (!scope.isOpen) throw endedError('A database operation', scope);
+    if (!scope.isOpen) throw this.#refused(scope);
     return this.#runnerOf(scope);
+  }
+
+  #refused(scope: TransactionScope): Error {
+    this.#log.error('refused after its end: a database operation', subjectOf(scope.transaction));
+    return endedError('A database operation', scope);
   }
 
   /** A runner that a suspended transaction waits for must not wait for a connection for ever. */

@@ -8,6 +8,8 @@ import {
   type TransactionDefinition,
   type TransactionOptions,
 } from '../transaction/transaction-options.js';
+import type { ScopeSource } from '../transaction/hook-registration.js';
+import type { TransactionScope } from '../transaction/transaction.js';
 import type { TransactionStatus } from '../transaction/transaction-status.js';
 import type { Work } from '../transaction/transaction-workflow.js';
 import type { EnlistedDataSource } from './enlisted-data-source.js';
@@ -40,7 +42,7 @@ export interface ManagerParts {
  * });
  * ```
  */
-export class TransactionManager {
+export class TransactionManager implements ScopeSource {
   readonly #namespace: ContextNamespace;
   readonly #dataSources: ReadonlyMap<string, EnlistedDataSource>;
   readonly #defaults: TransactionOptions;
@@ -74,7 +76,7 @@ export class TransactionManager {
 
   /** The current transaction of the default data source; `undefined` outside of any. */
   get current(): TransactionStatus | undefined {
-    const scope = this.#dataSource(this.#defaults.dataSource).workflow.surroundingScope;
+    const scope = this.surroundingScope();
     return scope?.isOpen ? scope : undefined;
   }
 
@@ -104,6 +106,27 @@ export class TransactionManager {
       withOwner(this.#namespace.frame ?? rootFrame(), this, context.requestId),
       work,
     );
+  }
+
+  /**
+   * Refuses new transactions (`ShutdownError`) and waits for those that run. What still runs after `graceMs` is rolled
+   * back; its callers get a `ShutdownError`, too.
+   *
+   * @param graceMs - how long to wait, in milliseconds. @defaultValue `10000`
+   */
+  async shutDown(graceMs = 10_000): Promise<void> {
+    await Promise.all([...this.#dataSources.values()].map(({ workflow }) => workflow.shutDown(graceMs)));
+  }
+
+  /** @internal The scope that surrounds the caller, open or ended. */
+  surroundingScope(dataSource = this.#defaults.dataSource): TransactionScope | undefined {
+    return this.#dataSource(dataSource).workflow.surroundingScope;
+  }
+
+  /** @internal Keeps the caller's context for work that goes on later. */
+  keepContext(): <R>(work: () => R) => R {
+    const { frame } = this.#namespace;
+    return frame === undefined ? (work) => work() : (work) => this.#namespace.run(frame, work);
   }
 
   /** @internal Runs a decorated method; `options` is the same object at each call, so it is decided on once. */

@@ -1,0 +1,1 @@
+export { clsHookedNamespace } from './context/cls-hooked-namespace.js';

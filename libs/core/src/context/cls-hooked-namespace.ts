@@ -1,0 +1,30 @@
+import { createNamespace, getNamespace, type Namespace } from 'cls-hooked';
+import type { ContextNamespace } from './context-namespace.js';
+import type { Frame } from './frame.js';
+
+const FRAME = 'nest-transactional.frame';
+
+/**
+ * A namespace on cls-hooked, for applications that already have one: what they keep in it stays visible inside
+ * transactions.
+ *
+ * @param namespace - the application's own namespace, or the name of one (created where there is none)
+ * @example
+ * ```ts
+ * TransactionalModule.forRoot({ namespace: clsHookedNamespace('app') });
+ * ```
+ */
+export function clsHookedNamespace(namespace: string | Namespace): ContextNamespace {
+  const storage =
+    typeof namespace === 'string' ? (getNamespace(namespace) ?? createNamespace(namespace)) : namespace;
+  return {
+    get frame() {
+      return storage.get(FRAME) as Frame | undefined;
+    },
+    run: (frame, work) =>
+      storage.runAndReturn(() => {
+        storage.set(FRAME, frame);
+        return work();
+      }),
+  };
+}
