@@ -2,8 +2,8 @@
 export interface Gate<T = void> {
   /** Resolves when the gate opens. */
   readonly opened: Promise<T>;
-  open(value: T): void;
-  fail(error: unknown): void;
+  readonly open: (value: T) => void;
+  readonly fail: (error: unknown) => void;
 }
 
 export function gate<T = void>(): Gate<T> {

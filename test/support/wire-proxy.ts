@@ -86,7 +86,7 @@ export class WireProxy {
         if (length === undefined) return;
         const message = this.tamper(pending.subarray(0, length));
         if (message === undefined) return void client.destroy();
-        if (!isFirst) this.sent.push({ type: String.fromCharCode(message[0]!), text: message.toString('latin1', 5) });
+        if (!isFirst) this.sent.push({ type: String.fromCharCode(message[0]!), text: printable(message) });
         isFirst = false;
         server.write(message);
         pending = pending.subarray(length);
@@ -100,4 +100,11 @@ function lengthOfMessage(bytes: Buffer, isFirst: boolean): number | undefined {
   if (bytes.length < start + 4) return undefined;
   const length = start + bytes.readInt32BE(start);
   return bytes.length < length ? undefined : length;
+}
+
+function printable(message: Buffer): string {
+  return message
+    .toString('latin1', 5)
+    .replaceAll(/[^\x20-\x7e\n]+/g, ' ')
+    .trim();
 }

@@ -1,5 +1,4 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { InvalidOptionsError, NoTransactionError } from '../errors.js';
 import {
   afterCommit,
@@ -9,6 +8,7 @@ import {
   scopeForHooks,
   type HookRegistration,
 } from '../transaction/hook-registration.js';
+import { MethodExplorer } from './method-explorer.js';
 import {
   listenersOn,
   type EventPhase,
@@ -38,10 +38,7 @@ const REGISTER: Readonly<Record<EventPhase, (hook: () => unknown, options: HookR
 export class TransactionalEvents implements OnModuleInit {
   #listeners: ReadonlyMap<string, readonly Listener[]> | undefined;
 
-  constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
-  ) {}
+  constructor(private readonly methods: MethodExplorer) {}
 
   /** Finds the listeners at start, so that one that cannot work is an error then, and not at the first event. */
   onModuleInit(): void {
@@ -69,27 +66,14 @@ export class TransactionalEvents implements OnModuleInit {
   }
 
   #discover(): Map<string, Listener[]> {
-    const found = [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap(
-      (wrapper) => {
-        const { metatype } = wrapper;
-        if (typeof metatype !== 'function' || wrapper.isAlias) return [];
-        const declared = this.#declaredOn(metatype.prototype as object | undefined);
-        if (declared.length > 0 && !wrapper.isDependencyTreeStatic()) throw notASingleton(metatype.name);
-        return declared.map(({ method, ...listener }) => ({
-          ...listener,
-          call: (payload: unknown) =>
-            (wrapper.instance as Record<string, (payload: unknown) => unknown>)[method]!(payload),
-        }));
-      },
-    );
-    return groupedByEvent(found);
-  }
-
-  #declaredOn(prototype: object | undefined): readonly (ListenerDeclaration & { method: string })[] {
-    if (prototype === undefined) return [];
-    return this.scanner
-      .getAllMethodNames(prototype)
-      .flatMap((method) => listenersOn(prototype, method).map((listener) => ({ ...listener, method })));
+    const byEvent = new Map<string, Listener[]>();
+    for (const { className, prototype, name, isSingleton, call } of this.methods.all()) {
+      for (const declaration of listenersOn(prototype, name)) {
+        if (!isSingleton) throw notASingleton(className);
+        byEvent.set(declaration.event, [...(byEvent.get(declaration.event) ?? []), { ...declaration, call }]);
+      }
+    }
+    return byEvent;
   }
 }
 
@@ -99,13 +83,6 @@ function bindToTransaction(listener: Listener, payload: unknown): void {
     ...(robust !== undefined && { robust }),
     ...(dataSource !== undefined && { dataSource }),
   });
-}
-
-function groupedByEvent(listeners: readonly Listener[]): Map<string, Listener[]> {
-  const byEvent = new Map<string, Listener[]>();
-  for (const listener of listeners)
-    byEvent.set(listener.event, [...(byEvent.get(listener.event) ?? []), listener]);
-  return byEvent;
 }
 
 function notASingleton(name: string): InvalidOptionsError {

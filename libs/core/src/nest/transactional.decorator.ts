@@ -17,7 +17,7 @@ import {
 
 type Method = (this: unknown, ...all: unknown[]) => unknown;
 
-/** Marks a method (by its class and name, so that other decorators may wrap it) as decorated by itself. */
+/** Notes a decorated method's options, by its class and name, so that other decorators may wrap it. */
 const DECORATED = 'nest-transactional:decorated';
 /** A class's own options; read at the first call, because class decorators are evaluated last. */
 const CLASS_OPTIONS = 'nest-transactional:class-options';
@@ -78,13 +78,21 @@ function decorateMethod(target: object, key: string | symbol, { descriptor, opti
   if (typeof method !== 'function') {
     throw new InvalidOptionsError(`@Transactional() on ${label}: only a method can be transactional.`, label);
   }
-  Reflect.defineMetadata(DECORATED, true, target, key);
-  descriptor!.value = transactional(method as Method, {
-    label,
-    returnType: Reflect.getMetadata('design:returntype', target, key),
-    resolve: () => withClassOptions(target, options),
-  });
+  const resolve = (): TransactionOptions => withClassOptions(target, options);
+  const returnType: unknown = Reflect.getMetadata('design:returntype', target, key);
+  Reflect.defineMetadata(DECORATED, { label, resolve }, target, key);
+  descriptor!.value = transactional(method as Method, { label, returnType, resolve });
   if (typeof target !== 'function') Inject(MANAGER)(target, MANAGER);
+}
+
+/** What a class's method was decorated with, if it was; also an inherited one. */
+export function transactionalOptionsOf(
+  prototype: object,
+  method: string,
+): { readonly label: string; readonly options: TransactionOptions } | undefined {
+  const noted = Reflect.getMetadata(DECORATED, prototype, method) as
+    Pick<Decorated, 'label' | 'resolve'> | undefined;
+  return noted && { label: noted.label, options: noted.resolve() };
 }
 
 function withClassOptions(target: object, options: TransactionOptions): TransactionOptions {

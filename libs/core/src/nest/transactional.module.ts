@@ -6,6 +6,7 @@ import {
   type BeforeApplicationShutdown,
   type DynamicModule,
   type NestInterceptor,
+  type OnModuleInit,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR, DiscoveryModule, ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
@@ -24,6 +25,8 @@ import {
 import { BEHAVIOUR_OPTIONS, enlistAll, type EnlistOptions } from '../typeorm/enlist.js';
 import { TransactionManager } from '../typeorm/transaction-manager.js';
 import { MANAGER } from './manager-token.js';
+import { MethodExplorer } from './method-explorer.js';
+import { transactionalOptionsOf } from './transactional.decorator.js';
 import { TransactionalEvents } from './transactional-events.js';
 import { nestLog } from './nest-log.js';
 import { RequestContextInterceptor } from './request-context.interceptor.js';
@@ -79,6 +82,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
 @Module({
   imports: [DiscoveryModule],
   providers: [
+    MethodExplorer,
     TransactionalEvents,
     { provide: TransactionManager, useFactory: createManager, inject: [MODULE_OPTIONS_TOKEN, ModuleRef] },
     { provide: MANAGER, useExisting: TransactionManager },
@@ -90,12 +94,25 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   ],
   exports: [TransactionManager, MANAGER, TransactionalEvents],
 })
-export class TransactionalModule extends ConfigurableModuleClass implements BeforeApplicationShutdown {
+export class TransactionalModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, BeforeApplicationShutdown
+{
   constructor(
     private readonly manager: TransactionManager,
+    private readonly methods: MethodExplorer,
     @Inject(MODULE_OPTIONS_TOKEN) private readonly options: TransactionalModuleOptions,
   ) {
     super();
+  }
+
+  /** @throws InvalidOptionsError when a decorated method names a data source that is not enlisted */
+  onModuleInit(): void {
+    for (const { prototype, name } of this.methods.all()) {
+      const decorated = transactionalOptionsOf(prototype, name);
+      if (decorated !== undefined)
+        this.manager.checkDataSource(decorated.label, decorated.options.dataSource);
+    }
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -123,6 +123,12 @@ export class TransactionManager implements ScopeSource {
     return this.#dataSource(dataSource).workflow.surroundingScope;
   }
 
+  /** @internal @throws InvalidOptionsError when a decorated method names a data source that is not enlisted */
+  checkDataSource(label: string, dataSource: string | undefined): void {
+    if (dataSource === undefined || this.#dataSources.has(dataSource)) return;
+    throw this.#unknownDataSource(`@Transactional() on ${label}`, dataSource);
+  }
+
   /** @internal Keeps the caller's context for work that goes on later. */
   keepContext(): <R>(work: () => R) => R {
     const { frame } = this.#namespace;
@@ -149,9 +155,14 @@ export class TransactionManager implements ScopeSource {
     if (name === undefined) return (this.#default ??= [...this.#dataSources.values()][0]!);
     const found = this.#dataSources.get(name);
     if (found !== undefined) return found;
+    throw this.#unknownDataSource('dataSource', name);
+  }
+
+  #unknownDataSource(where: string, name: string): InvalidOptionsError {
     const known = [...this.#dataSources.keys()].map((each) => `'${each}'`).join(', ');
-    throw new InvalidOptionsError(
-      `No data source '${name}' is enlisted; enlisted are: ${known}.`,
+    return new InvalidOptionsError(
+      `${where}: no data source '${name}' is enlisted; enlisted are: ${known}. Name it in ` +
+        `TransactionalModule.forRoot({ dataSources }).`,
       'dataSource',
     );
   }
