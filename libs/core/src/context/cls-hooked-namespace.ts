@@ -21,10 +21,22 @@ export function clsHookedNamespace(namespace: string | Namespace): ContextNamesp
     get frame() {
       return storage.get(FRAME) as Frame | undefined;
     },
-    run: (frame, work) =>
-      storage.runAndReturn(() => {
+    run(frame, work) {
+      // cls-hooked marks what is thrown through it, which fails for primitives and frozen errors: nothing is.
+      const result = storage.runAndReturn(() => {
         storage.set(FRAME, frame);
-        return work();
-      }),
+        return settled(work);
+      });
+      if ('thrown' in result) throw result.thrown;
+      return result.value;
+    },
   };
+}
+
+function settled<T>(work: () => T): { value: T } | { thrown: unknown } {
+  try {
+    return { value: work() };
+  } catch (thrown) {
+    return { thrown };
+  }
 }

@@ -9,10 +9,13 @@ export function useNamespace(namespace: ContextNamespace): void {
   namespacesInUse().add(namespace);
 }
 
-/** The frame of the running call tree, in whichever namespace it is. */
+/** The innermost frame of the running call tree, in whichever namespace it is. */
 export function currentFrame(): Frame | undefined {
-  for (const { frame } of namespacesInUse()) if (frame !== undefined) return frame;
-  return undefined;
+  let innermost: Frame | undefined;
+  for (const { frame } of namespacesInUse()) {
+    if (frame !== undefined && frame.openedAt >= (innermost?.openedAt ?? 0)) innermost = frame;
+  }
+  return innermost;
 }
 
 /**

@@ -7,6 +7,8 @@ export interface Frame {
   readonly requestId: string | undefined;
   /** Whose frame this is; the floors above put the transaction manager here. */
   readonly owner: unknown;
+  /** When it was opened, on the process's own clock: of two namespaces' frames, the later one is the inner one. */
+  readonly openedAt: number;
   /** The innermost binding; the list holds each key at most once, so it never grows with the depth of calls. */
   readonly binding: Binding | undefined;
 }
@@ -19,18 +21,32 @@ interface Binding {
 
 /** A frame that knows nothing. */
 export function rootFrame(): Frame {
-  return Object.freeze({ requestId: undefined, owner: undefined, binding: undefined });
+  return Object.freeze({
+    requestId: undefined,
+    owner: undefined,
+    openedAt: performance.now(),
+    binding: undefined,
+  });
 }
 
 /** A copy of `frame` that belongs to `owner`, and to the request `requestId` unless that is left out. */
 export function withOwner(frame: Frame, owner: unknown, requestId: string | undefined): Frame {
-  return Object.freeze({ ...frame, owner, requestId: requestId ?? frame.requestId });
+  return Object.freeze({
+    ...frame,
+    owner,
+    requestId: requestId ?? frame.requestId,
+    openedAt: performance.now(),
+  });
 }
 
 /** A copy of `frame` in which `key` is bound to `value`. */
 export function bind(frame: Frame, key: object, value: unknown): Frame {
   const next = without(frame.binding, key);
-  return Object.freeze({ ...frame, binding: Object.freeze({ key, value, next }) });
+  return Object.freeze({
+    ...frame,
+    openedAt: performance.now(),
+    binding: Object.freeze({ key, value, next }),
+  });
 }
 
 /** What `key` is bound to in `frame`, or `undefined`. */

@@ -30,20 +30,24 @@ export function passThrough(call: CallHolding): unknown {
 /** An async generator that calls its method, and opens the transaction, at the first step. */
 export function deferredGenerator(call: CallHolding): AsyncGenerator {
   let opened: AsyncGenerator | undefined;
-  const open = (): AsyncGenerator => (opened ??= openGenerator(call));
-  return {
-    next: (...value) => open().next(...value),
-    // Returned from before its first step, a generator never runs at all.
-    return: async (value) =>
-      opened === undefined ? { done: true, value: await value } : await opened.return(value),
-    throw: (error) => open().throw(error),
-    [Symbol.asyncIterator]() {
-      return this;
+  let isClosed = false;
+  return asGenerator({
+    next: async (...value: [] | [unknown]) => {
+      if (isClosed) return { done: true, value: undefined };
+      opened ??= openGenerator(call);
+      return await opened.next(...value);
     },
-    async [Symbol.asyncDispose]() {
-      await this.return(undefined);
+    // A generator that is returned from, or thrown into, before its first step never runs at all.
+    return: async (value: unknown) => {
+      isClosed ||= opened === undefined;
+      return opened === undefined ? { done: true, value: await value } : await opened.return(value);
     },
-  };
+    throw: async (error: unknown) => {
+      isClosed ||= opened === undefined;
+      if (opened === undefined) throw error;
+      return await opened.throw(error);
+    },
+  });
 }
 
 /** An Observable that calls its method, in a transaction of its own, at each subscription. */
@@ -75,7 +79,15 @@ function within(boundary: Boundary, returned: Streamed, call: CallHolding): Stre
   if (isObservable(returned)) return observeWithin(boundary, returned, call);
   if (returned instanceof Readable) return readWithin(boundary, returned);
   const iteration = new IterationWithin(boundary, returned);
+  return asGenerator(iteration);
+}
+
+/** By its tag, a transactional method that returns it in turn sees what it is. */
+function asGenerator(
+  iteration: Required<Pick<AsyncIterator<unknown>, 'next' | 'return' | 'throw'>>,
+): AsyncGenerator {
   return Object.assign(iteration, {
+    [Symbol.toStringTag]: 'AsyncGenerator',
     [Symbol.asyncIterator]: () => iteration,
     [Symbol.asyncDispose]: async () => void (await iteration.return(undefined)),
   }) as unknown as AsyncGenerator;
@@ -95,24 +107,36 @@ function observeWithin(
   });
 }
 
+/**
+ * Holds each value back until the next one or the end comes, so that the last one is emitted only after COMMIT: whoever
+ * takes the only value of a stream and leaves (`firstValueFrom`) can rely on it.
+ */
 function subscribeWithin(boundary: Boundary, source: Observable<unknown>, subscriber: Subscriber<unknown>) {
+  let heldBack: { readonly value: unknown } | undefined;
   let isEnding = false;
-  const fail = (error: unknown): void => {
-    isEnding = true;
-    boundary.fail(error).then(
-      (told) => subscriber.error(told),
-      (told: unknown) => subscriber.error(told),
-    );
+  const emit = (): void => {
+    if (heldBack !== undefined) subscriber.next(heldBack.value);
   };
-  const complete = (): void => {
+  const complete = async (): Promise<void> => {
     isEnding = true;
-    boundary.complete(undefined).then(
-      () => subscriber.complete(),
-      (error: unknown) => subscriber.error(error),
-    );
+    await boundary.complete(undefined);
+    emit();
+    subscriber.complete();
   };
+  const fail = async (error: unknown): Promise<void> => {
+    isEnding = true;
+    subscriber.error(await boundary.fail(error));
+  };
+  const tell = (failure: unknown): void => subscriber.error(failure);
   const subscription = boundary.run(() =>
-    source.subscribe({ next: (value) => subscriber.next(value), error: fail, complete }),
+    source.subscribe({
+      next: (value) => {
+        emit();
+        heldBack = { value };
+      },
+      error: (error: unknown) => void fail(error).catch(tell),
+      complete: () => void complete().catch(tell),
+    }),
   );
   return () => {
     subscription.unsubscribe();

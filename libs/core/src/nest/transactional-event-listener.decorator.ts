@@ -1,3 +1,4 @@
+import { InvalidOptionsError } from '../errors.js';
 import { aBoolean, aString, checkOptions, oneOf, type Schema } from '../transaction/check-options.js';
 
 export type EventPhase = 'BEFORE_COMMIT' | 'AFTER_COMMIT' | 'AFTER_ROLLBACK' | 'AFTER_COMPLETION';
@@ -47,9 +48,18 @@ export function TransactionalEventListener(
   event: string,
   options: TransactionalEventListenerOptions = {},
 ): MethodDecorator {
+  if (!aString.accepts(event)) {
+    throw new InvalidOptionsError(
+      `@TransactionalEventListener(): the event must be ${aString.expected}.`,
+      'event',
+    );
+  }
   checkOptions('@TransactionalEventListener()', options, OPTIONS);
   return (target, key) => {
-    Reflect.defineMetadata(LISTENERS, [...listenersOn(target, key), { ...options, event }], target, key);
+    // Own metadata only: a method that overrides a listener and is decorated again must not hear an event twice.
+    const declared =
+      (Reflect.getOwnMetadata(LISTENERS, target, key) as ListenerDeclaration[] | undefined) ?? [];
+    Reflect.defineMetadata(LISTENERS, [...declared, { ...options, event }], target, key);
   };
 }
 

@@ -3,7 +3,7 @@ import { Observable } from 'rxjs';
 import { currentFrame } from '../context/current-frame.js';
 import { InvalidOptionsError, NotManagedError } from '../errors.js';
 import { checkTransactionOptions } from '../transaction/check-options.js';
-import type { TransactionOptions } from '../transaction/transaction-options.js';
+import { inheritOptions, type TransactionOptions } from '../transaction/transaction-options.js';
 import { TransactionManager } from '../typeorm/transaction-manager.js';
 import { MANAGER } from './manager-token.js';
 import { copyFunctionMetadata } from './copy-function-metadata.js';
@@ -97,7 +97,7 @@ export function transactionalOptionsOf(
 
 function withClassOptions(target: object, options: TransactionOptions): TransactionOptions {
   const classOptions = Reflect.getOwnMetadata(CLASS_OPTIONS, target) as TransactionOptions | undefined;
-  return classOptions === undefined ? options : Object.freeze({ ...classOptions, ...options });
+  return classOptions === undefined ? options : Object.freeze(inheritOptions(classOptions, options));
 }
 
 function transactional(method: Method, decorated: Decorated): Method {

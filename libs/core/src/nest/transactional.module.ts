@@ -34,7 +34,7 @@ import { RequestContextInterceptor } from './request-context.interceptor.js';
 /** What `TransactionalModule.forRoot()` takes; everything may be left out. */
 export interface TransactionalModuleOptions extends Pick<
   EnlistOptions,
-  'defaults' | 'namespace' | 'logging' | 'outcomeTracking' | 'begin' | 'connectionWaitMs'
+  'defaults' | 'namespace' | 'logging' | 'outcomeTracking' | 'begin' | 'connectionWaitMs' | 'nestedWaitMs'
 > {
   /** Names as `@nestjs/typeorm` knows them; the first is the default one. @defaultValue `['default']` */
   readonly dataSources?: readonly string[];
@@ -106,12 +106,11 @@ export class TransactionalModule
     super();
   }
 
-  /** @throws InvalidOptionsError when a decorated method names a data source that is not enlisted */
+  /** @throws InvalidOptionsError when a decorated method's options cannot work in this application */
   onModuleInit(): void {
     for (const { prototype, name } of this.methods.all()) {
       const decorated = transactionalOptionsOf(prototype, name);
-      if (decorated !== undefined)
-        this.manager.checkDataSource(decorated.label, decorated.options.dataSource);
+      if (decorated !== undefined) this.manager.checkMethod(decorated.label, decorated.options);
     }
   }
 

@@ -46,13 +46,13 @@ export function planCall(
 /** The error for `what` (a call or a statement) that came after the end of the transaction it belongs to. */
 export function endedError(what: string, scope: TransactionScope): TransactionEndedError {
   const { transaction } = scope;
-  const error = new TransactionEndedError(transaction.toString(), {
-    what,
-    outcome: transaction.outcome,
-    cause: scope.firstFailure,
-  });
-  if (transaction.requestId !== undefined) error.requestId = transaction.requestId;
-  return error;
+  return transaction.identified(
+    new TransactionEndedError(transaction.toString(), {
+      what,
+      outcome: transaction.outcome,
+      cause: scope.firstFailure ?? transaction.interruption,
+    }),
+  );
 }
 
 function surroundingsOf(level: Level): Surroundings {

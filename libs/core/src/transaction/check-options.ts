@@ -2,7 +2,7 @@ import { closest } from 'fastest-levenshtein';
 import { InvalidOptionsError } from '../errors.js';
 import { Propagation } from './propagation.js';
 import type { RetryOptions } from './retry-policy.js';
-import type { TransactionOptions } from './transaction-options.js';
+import { meaninglessWith, type TransactionOptions } from './transaction-options.js';
 
 /** What a value must be, in words that complete "must be …". */
 export interface Expectation {
@@ -107,31 +107,21 @@ export function checkTransactionOptions(
 ): asserts options is TransactionOptions {
   checkOptions(where, options, TRANSACTION_OPTIONS);
   if (typeof options.retry === 'object') checkOptions(`${where} retry`, options.retry, RETRY_OPTIONS);
-  const meaningless = MEANINGLESS[options.propagation ?? 'REQUIRED'];
-  const conflict = meaningless?.options.find((key) => options[key] !== undefined && options[key] !== false);
-  if (conflict !== undefined) {
-    throw new InvalidOptionsError(
-      `${where}: ${conflict} means nothing with ${options.propagation}, ${meaningless!.because}. Remove it, or use ` +
-        `REQUIRED or REQUIRES_NEW.`,
-      conflict,
-    );
-  }
+  const conflict = meaninglessWith(options.propagation).find((name) => (options[name] ?? false) !== false);
+  if (conflict === undefined) return;
+  throw new InvalidOptionsError(
+    `${where}: ${conflict} means nothing with ${options.propagation}, which ${BECAUSE[options.propagation!]}. Remove it, ` +
+      `or use REQUIRED or REQUIRES_NEW.`,
+    conflict,
+  );
 }
 
-type OptionName = keyof TransactionOptions;
-
-const OF_A_BEGINNING: readonly OptionName[] = ['isolation', 'readOnly', 'deferrable', 'timeoutMs', 'retry'];
-
-/** Options that a propagation mode could only ignore. */
-const MEANINGLESS: Partial<Record<Propagation, { options: readonly OptionName[]; because: string }>> = {
-  NESTED: {
-    options: ['isolation', 'deferrable', 'retry'],
-    because: 'which is a savepoint in the surrounding transaction',
-  },
-  MANDATORY: { options: ['retry'], because: 'which never begins a transaction' },
-  SUPPORTS: { options: ['retry'], because: 'which never begins a transaction' },
-  NOT_SUPPORTED: { options: OF_A_BEGINNING, because: 'which runs without a transaction' },
-  NEVER: { options: OF_A_BEGINNING, because: 'which runs without a transaction' },
+const BECAUSE: Partial<Record<Propagation, string>> = {
+  NESTED: 'is a savepoint in the surrounding transaction',
+  MANDATORY: 'never begins a transaction',
+  SUPPORTS: 'never begins a transaction',
+  NOT_SUPPORTED: 'runs without a transaction',
+  NEVER: 'runs without a transaction',
 };
 
 /** @throws InvalidOptionsError when `options` does not fit `schema`. */
@@ -162,5 +152,7 @@ function unknownOption(where: string, key: string, known: readonly string[]): In
 function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'function') return `the function ${value.name}`;
-  return value === null || typeof value !== 'object' ? String(value) : `an ${value.constructor.name}`;
+  return value === null || typeof value !== 'object'
+    ? String(value)
+    : `an ${value.constructor?.name ?? 'object'}`;
 }

@@ -27,8 +27,10 @@ export class Deadline {
     this.#onExpiry = onExpiry;
   }
 
+  /** Stops the alarm, not the time: a further attempt starts it again. */
   stop(): void {
     this.#onExpiry = undefined;
     this.#callOff?.();
+    this.#callOff = undefined;
   }
 }

@@ -1,8 +1,9 @@
 import { currentFrame } from '../context/current-frame.js';
-import { NoTransactionError } from '../errors.js';
+import { InvalidOptionsError, NoTransactionError } from '../errors.js';
 import { endedError } from './call-plan.js';
+import { aBoolean, aString, checkOptions, type Schema } from './check-options.js';
 import type { HookOptions, HookPhase } from './hooks.js';
-import type { Outcome, TransactionScope } from './transaction.js';
+import { TransactionScope, type Outcome } from './transaction.js';
 
 /** Who can tell the transaction that surrounds the caller: the owner of the current frame. */
 export interface ScopeSource {
@@ -12,7 +13,7 @@ export interface ScopeSource {
 
 /** Which transaction a hook is for, and how it is run. */
 export interface HookRegistration extends HookOptions {
-  /** The data source whose transaction is meant. @defaultValue the default one */
+  /** The data source whose transaction is meant. @defaultValue the default one; without a transaction there, the innermost */
   readonly dataSource?: string;
 }
 
@@ -76,14 +77,22 @@ export function afterCompletion(
 
 /** The scope that surrounds the caller, open or ended; `undefined` outside of any. */
 export function scopeForHooks(dataSource?: string): TransactionScope | undefined {
-  return (currentFrame()?.owner as ScopeSource | undefined)?.surroundingScope(dataSource);
+  const frame = currentFrame();
+  const scope = (frame?.owner as ScopeSource | undefined)?.surroundingScope(dataSource);
+  if (scope !== undefined || dataSource !== undefined) return scope;
+  // Only another data source than the default one has a transaction here: it is the one that is meant.
+  return frame?.binding?.value instanceof TransactionScope ? frame.binding.value : undefined;
 }
+
+const HOOK_OPTIONS: Schema<HookRegistration> = { robust: aBoolean, dataSource: aString };
 
 function registerHook(
   phase: HookPhase,
   hook: (outcome: Outcome) => unknown,
   options: HookRegistration,
 ): void {
+  if (typeof hook !== 'function') throw new InvalidOptionsError(`${phase}() takes a function.`, phase);
+  checkOptions(`${phase}()`, options, HOOK_OPTIONS);
   const scope = scopeForHooks(options.dataSource);
   if (scope === undefined) throw new NoTransactionError(`${phase}()`);
   if (!scope.isOpen) throw endedError(`${phase}()`, scope);

@@ -28,7 +28,9 @@ export class Hooks {
   #registered: RegisteredHook[] = [];
 
   register(phase: HookPhase, run: RegisteredHook['run'], { robust = false }: HookOptions = {}): void {
-    this.#registered.push({ phase, run, isRobust: robust });
+    // Only who runs whatever the outcome needs to be told it.
+    const told = phase === 'afterCompletion' ? run : (): unknown => (run as Hook)();
+    this.#registered.push({ phase, run: told, isRobust: robust });
   }
 
   /** Takes over what a released savepoint registered. */

@@ -1,5 +1,6 @@
 import {
   AfterCommitError,
+  messageOf,
   OutcomeUnknownError,
   type TransactionError,
   UnexpectedRollbackError,
@@ -10,7 +11,7 @@ import { trace, traceOf } from './diagnostics.js';
 import type { HookPhase } from './hooks.js';
 import { isRollbackOn } from './rollback-rules.js';
 import { subjectOf, type TransactionLog } from './transaction-log.js';
-import type { Outcome, Transaction } from './transaction.js';
+import type { Outcome, RollbackMark, Transaction } from './transaction.js';
 import type { CommitAnswer } from './transactional-resource.js';
 
 export interface OwnedParts {
@@ -21,6 +22,10 @@ export interface OwnedParts {
   readonly log: TransactionLog;
   /** Whether each transaction gets a line in the log. */
   readonly isLogging: boolean;
+  /** Rejects when the time of the call is over; `undefined` without a limit. */
+  readonly limit: Promise<never> | undefined;
+  /** Whether the call is made again after `error`: then this try never happened, and no hook hears of it. */
+  readonly willRetry: (error: unknown) => boolean;
   /** Called once it has ended and its connection is free. */
   readonly onEnd: () => void;
 }
@@ -36,44 +41,67 @@ export class OwnedTransaction implements Boundary {
     this.run = parts.runInside;
   }
 
+  /** Does not wait for work whose time is over. */
+  limited<T>(work: () => T | PromiseLike<T>): T | PromiseLike<T> {
+    const { limit } = this.parts;
+    return limit === undefined ? work() : Promise.race([work(), limit]);
+  }
+
   /** Resolves only when the server said COMMIT; else throws what became of the data. */
   async complete(result: unknown): Promise<void> {
     await this.#prepare();
     const { transaction } = this;
-    let outcome: Outcome = 'rolled-back';
     close(transaction);
-    try {
-      const answer = await transaction.resource.commit();
-      outcome = answer.outcome;
-      if (answer.outcome !== 'committed') throw this.#reported(failureOf(transaction, answer));
-    } finally {
-      await this.#end(outcome);
-    }
+    const { outcome, failure } = await this.#sendCommit();
+    await this.#end(outcome, failure);
+    if (failure !== undefined) throw failure;
     await this.#afterCommit(result);
   }
 
   async fail(error: unknown): Promise<unknown> {
-    if (isRollbackOn(this.transaction.definition, error)) await this.#rollBack(error);
+    // An interruption that comes only while ROLLBACK is under way is not what the call failed with.
+    const failure = this.transaction.interruption ?? error;
+    if (isRollbackOn(this.transaction.definition, error)) await this.#rollBack(failure);
     else await this.complete(undefined);
-    return this.transaction.interruption ?? error;
+    return failure;
+  }
+
+  async #sendCommit(): Promise<{ outcome: Outcome; failure?: unknown }> {
+    const { transaction } = this;
+    try {
+      const answer = await transaction.resource.commit();
+      if (answer.outcome === 'committed') return answer;
+      const interruption = answer.outcome === 'rolled-back' ? transaction.interruption : undefined;
+      return {
+        outcome: answer.outcome,
+        failure: interruption ?? this.#reported(failureOf(transaction, answer)),
+      };
+    } catch (failure) {
+      return { outcome: 'rolled-back', failure };
+    }
   }
 
   /** The last moment at which the transaction can still send statements, and be rolled back instead. */
   async #prepare(): Promise<void> {
     const { root, resource } = this.transaction;
     try {
-      await this.run(() => root.hooks.runStrictly('beforeCommit', 'committed'));
+      this.#assertCommittable();
+      await this.run(() => this.limited(() => root.hooks.runStrictly('beforeCommit', 'committed')));
       await this.run(() => resource.announce('before-commit'));
-      if (root.rollbackMark !== undefined) throw this.#unexpectedRollback(root.rollbackMark);
+      this.#assertCommittable();
     } catch (error) {
       await this.#rollBack(error);
       throw error;
     }
   }
 
-  #unexpectedRollback(mark: { reason: string; cause: unknown }): Error {
-    const { interruption } = this.transaction;
-    return interruption ?? this.#reported(new UnexpectedRollbackError(this.transaction.toString(), mark));
+  /** @throws what makes a commit impossible, as far as it is known without asking the server */
+  #assertCommittable(): void {
+    const { root, resource, interruption } = this.transaction;
+    if (interruption !== undefined) throw interruption;
+    const mark = root.rollbackMark ?? (resource.hasFailed ? failedStatement(root.firstFailure) : undefined);
+    if (mark !== undefined)
+      throw this.#reported(new UnexpectedRollbackError(this.transaction.toString(), mark));
   }
 
   /** Undoes everything. A ROLLBACK that fails must not hide `because`: it is attached to it, and logged. */
@@ -86,14 +114,15 @@ export class OwnedTransaction implements Boundary {
       await attempt(() => resource.rollback()),
     ];
     for (const rollbackFailure of failures.filter((failure) => failure !== undefined)) {
-      if (because instanceof Error) Object.assign(because, { rollbackFailure });
+      if (because instanceof Error && Object.isExtensible(because))
+        Object.assign(because, { rollbackFailure });
       this.parts.log.error('rolling back met a failure', subjectOf(transaction), rollbackFailure);
     }
-    await this.#end('rolled-back');
+    await this.#end('rolled-back', because);
   }
 
   /** Everything that follows the end whatever it was; the connection is free before any hook runs. */
-  async #end(outcome: Outcome): Promise<void> {
+  async #end(outcome: Outcome, failure: unknown): Promise<void> {
     const { transaction, parts } = this;
     transaction.moveTo({ kind: 'ended', outcome });
     transaction.deadline?.stop();
@@ -104,6 +133,7 @@ export class OwnedTransaction implements Boundary {
     if (parts.isLogging) parts.log.info?.(summaryOf(transaction), subjectOf(transaction));
     if (outcome === 'rolled-back') {
       await this.#logFailures('after-rollback', () => transaction.resource.announce('after-rollback'));
+      if (parts.willRetry(failure)) return;
       await this.#runLogged('afterRollback', outcome);
     }
     if (outcome !== 'committed') await this.#runLogged('afterCompletion', outcome);
@@ -120,7 +150,8 @@ export class OwnedTransaction implements Boundary {
       parts.log.error('an after-commit hook failed', subjectOf(transaction), error);
     const told = failures.filter(({ isRobust }) => !isRobust).map(({ error }) => error);
     if (subscriberFailure !== undefined) told.unshift(subscriberFailure);
-    if (told.length > 0) throw this.#identified(new AfterCommitError(transaction.toString(), told, result));
+    if (told.length > 0)
+      throw transaction.identified(new AfterCommitError(transaction.toString(), told, result));
   }
 
   async #runLogged(phase: HookPhase, outcome: Outcome): Promise<void> {
@@ -137,12 +168,7 @@ export class OwnedTransaction implements Boundary {
 
   #reported<E extends TransactionError>(error: E): E {
     this.parts.log.error(error.message, subjectOf(this.transaction), error.cause);
-    return this.#identified(error);
-  }
-
-  #identified<E extends TransactionError>(error: E): E {
-    if (this.transaction.requestId !== undefined) error.requestId = this.transaction.requestId;
-    return error;
+    return this.transaction.identified(error);
   }
 }
 
@@ -150,6 +176,10 @@ export class OwnedTransaction implements Boundary {
 function close(transaction: Transaction): void {
   transaction.moveTo({ kind: 'ending' });
   transaction.resource.close();
+}
+
+function failedStatement(cause: unknown): RollbackMark {
+  return { reason: `a statement had failed (${messageOf(cause)})`, cause };
 }
 
 function failureOf(transaction: Transaction, answer: Exclude<CommitAnswer, { outcome: 'committed' }>) {

@@ -1,4 +1,5 @@
 import { TransactionError } from '../errors.js';
+import { withoutUndefined } from './without-undefined.js';
 
 /** When and how often a transaction is tried again. */
 export interface RetryOptions {
@@ -27,7 +28,10 @@ const DEFAULTS = { maxRetries: 3, delayMs: 20, maxDelayMs: 1000, multiplier: 2, 
 /** The policy that the `retry` option means; `undefined` for none. */
 export function retryPolicyOf(retry: number | false | RetryOptions | undefined): RetryPolicy | undefined {
   if (retry === undefined || retry === false || retry === 0) return undefined;
-  const policy = { ...DEFAULTS, ...(typeof retry === 'number' ? { maxRetries: retry } : retry) };
+  const policy = {
+    ...DEFAULTS,
+    ...(typeof retry === 'number' ? { maxRetries: retry } : withoutUndefined(retry)),
+  };
   return policy.maxRetries > 0 ? policy : undefined;
 }
 
@@ -52,11 +56,14 @@ export function isWorthRetrying(error: unknown, firstFailure: unknown, policy: R
   return policy.on?.(error) ?? false;
 }
 
+/** No chain of causes that means anything is longer; one that closes on itself is endless. */
+const LONGEST_CHAIN = 16;
+
 /** The SQLSTATE in `error`, its driver error, or its causes: the innermost is the first failure. */
-export function sqlStateOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+export function sqlStateOf(error: unknown, depth = 0): string | undefined {
+  if (!(error instanceof Error) || depth > LONGEST_CHAIN) return undefined;
   const { cause, driverError } = error as { cause?: unknown; driverError?: unknown };
-  const inner = sqlStateOf(cause) ?? (driverError === error ? undefined : sqlStateOf(driverError));
+  const inner = sqlStateOf(cause, depth + 1) ?? sqlStateOf(driverError, depth + 1);
   if (inner !== undefined) return inner;
   const { code, severity } = error as { code?: unknown; severity?: unknown };
   return typeof code === 'string' && severity !== undefined ? code : undefined;

@@ -41,6 +41,9 @@ export function readWithin(boundary: Boundary, source: Readable): Readable {
  * throws.
  */
 export class IterationWithin<T, R, N> implements AsyncIterator<T, R, N> {
+  /** Goes from false to true exactly once. */
+  #isOver = false;
+
   constructor(
     private readonly boundary: Boundary,
     private readonly source: AsyncIterator<T, R, N>,
@@ -67,13 +70,18 @@ export class IterationWithin<T, R, N> implements AsyncIterator<T, R, N> {
   }
 
   async #step(advance: () => Promise<IteratorResult<T, R>>): Promise<IteratorResult<T, R>> {
+    if (this.#isOver) return { done: true, value: undefined as R };
     let step: IteratorResult<T, R>;
     try {
       step = await this.boundary.run(advance);
     } catch (error) {
+      this.#isOver = true;
       throw await this.boundary.fail(error);
     }
-    if (step.done === true) await this.boundary.complete(step.value);
+    if (step.done === true) {
+      this.#isOver = true;
+      await this.boundary.complete(step.value);
+    }
     return step;
   }
 }

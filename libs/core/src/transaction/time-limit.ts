@@ -9,8 +9,9 @@ import type { Transaction } from './transaction.js';
 export function timeLimit(transaction: Transaction, deadline: Deadline): Promise<never> {
   return new Promise((_, reject) => {
     deadline.listen(() => {
-      const error = new TransactionTimeoutError(transaction.toString(), deadline.timeoutMs);
-      if (transaction.requestId !== undefined) error.requestId = transaction.requestId;
+      const error = transaction.identified(
+        new TransactionTimeoutError(transaction.toString(), deadline.timeoutMs),
+      );
       transaction.interrupt(error);
       reject(error);
     });

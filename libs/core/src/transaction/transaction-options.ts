@@ -1,4 +1,5 @@
 import type { Propagation } from './propagation.js';
+import { withoutUndefined } from './without-undefined.js';
 import { retryPolicyOf, type RetryOptions, type RetryPolicy } from './retry-policy.js';
 
 /** TypeORM's own names of the SQL isolation levels. */
@@ -90,7 +91,7 @@ export function defineTransaction(
   asked: TransactionOptions,
   defaults: TransactionOptions = {},
 ): TransactionDefinition {
-  const decided: TransactionOptions = { ...withoutUndefined(defaults), ...withoutUndefined(asked) };
+  const decided = inheritOptions(defaults, asked);
   return Object.freeze({
     propagation: decided.propagation ?? 'REQUIRED',
     isolation: decided.isolation,
@@ -106,6 +107,30 @@ export function defineTransaction(
   });
 }
 
-function withoutUndefined(options: TransactionOptions): TransactionOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+/** `own` options win; inherited ones that mean nothing with the resulting propagation are left out. */
+export function inheritOptions(inherited: TransactionOptions, own: TransactionOptions): TransactionOptions {
+  const merged = { ...withoutUndefined(inherited), ...withoutUndefined(own) };
+  const meaningless = meaninglessWith(merged.propagation);
+  return Object.fromEntries(
+    Object.entries(merged).filter(
+      ([name]) => !meaningless.includes(name as OptionName) || own[name as OptionName] !== undefined,
+    ),
+  );
+}
+
+export type OptionName = keyof TransactionOptions;
+
+const OF_A_BEGINNING: readonly OptionName[] = ['isolation', 'readOnly', 'deferrable', 'timeoutMs', 'retry'];
+
+const MEANINGLESS: Partial<Record<Propagation, readonly OptionName[]>> = {
+  NESTED: ['isolation', 'deferrable', 'retry'],
+  MANDATORY: ['retry'],
+  SUPPORTS: OF_A_BEGINNING,
+  NOT_SUPPORTED: OF_A_BEGINNING,
+  NEVER: OF_A_BEGINNING,
+};
+
+/** Options that a propagation mode could only ignore. */
+export function meaninglessWith(propagation: Propagation = 'REQUIRED'): readonly OptionName[] {
+  return MEANINGLESS[propagation] ?? [];
 }

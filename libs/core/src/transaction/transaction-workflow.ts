@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ContextNamespace } from '../context/context-namespace.js';
 import { bind, lookup, rootFrame, type Frame } from '../context/frame.js';
-import { RetriesExhaustedError, ShutdownError, TransactionTimeoutError } from '../errors.js';
+import { ShutdownError, TransactionError } from '../errors.js';
 import {
   BareBoundary,
   JoinBoundary,
@@ -13,9 +13,8 @@ import {
 import { planCall, Suspension, type CallPlan, type Level } from './call-plan.js';
 import { pause, type Clock } from './clock.js';
 import { Deadline } from './deadline.js';
-import { trace } from './diagnostics.js';
 import { OwnedTransaction } from './owned-transaction.js';
-import { isWorthRetrying, pauseBefore } from './retry-policy.js';
+import { RetrySchedule } from './retry-schedule.js';
 import { readWithin } from './streamed-results.js';
 import { timeLimit } from './time-limit.js';
 import type { TransactionLog } from './transaction-log.js';
@@ -49,6 +48,8 @@ interface Call {
 interface Try {
   readonly attempt: number;
   readonly deadline: Deadline | undefined;
+  /** `undefined` for a call that is made once. */
+  readonly schedule?: RetrySchedule;
 }
 
 /** Conducts every transaction of one data source: what to do with a call, and how it ends. */
@@ -86,10 +87,14 @@ export class TransactionWorkflow {
     const level = this.#levelIn(frame);
     try {
       const plan = planCall(definition, level);
-      if (plan === 'join') return this.#join(level as TransactionScope, definition, work);
-      if (plan === 'begin') return this.#begin({ definition, frame, level }, work);
-      return settle(this.#openBoundary(plan, { definition, frame, level }), work);
+      const call = { definition, frame, level };
+      if (plan === 'begin') return this.#begin(call, work);
+      if (definition.asked.timeoutMs !== undefined) return this.#limited(plan, call, work);
+      if (plan === 'join') return join(level as TransactionScope, definition, work);
+      return settle(this.#openBoundary(plan, call), work);
     } catch (refusal) {
+      if (refusal instanceof TransactionError && frame?.requestId !== undefined)
+        refusal.requestId = frame.requestId;
       return Promise.reject(refusal as Error);
     }
   }
@@ -107,10 +112,14 @@ export class TransactionWorkflow {
   /** Refuses new transactions, waits for the running ones, and after `graceMs` rolls back those that still run. */
   async shutDown(graceMs: number): Promise<void> {
     this.#isClosing = true;
+    // A stream that nobody ever asked for anything holds nothing, and may never end.
+    for (const each of this.#running) if (each.isStreaming && !each.hasBegun) this.#running.delete(each);
     if (this.#running.size === 0) return;
     const callOff = this.#parts.clock.after(graceMs, () => {
       for (const transaction of this.#running) {
-        transaction.interrupt(new ShutdownError(transaction.toString(), 'rolled-back'));
+        transaction.interrupt(
+          transaction.identified(new ShutdownError(transaction.toString(), 'rolled-back')),
+        );
         void transaction.resource.dispose();
       }
       this.#noneRuns();
@@ -135,70 +144,66 @@ export class TransactionWorkflow {
     }
   }
 
-  #join<T>(scope: TransactionScope, definition: TransactionDefinition, work: Work<T>): Promise<T> {
-    const { timeoutMs } = definition.asked;
-    if (timeoutMs === undefined) return join(scope, definition, work);
-    const deadline = new Deadline(timeoutMs, this.#parts.clock);
+  /** A call inside a transaction with a limit of its own, which starts at once and interrupts the whole transaction. */
+  async #limited<T>(plan: Exclude<CallPlan, 'begin'>, call: Call, work: Work<T>): Promise<T> {
+    const { transaction } = call.level as TransactionScope;
+    const deadline = this.#deadlineFor(call.definition.asked)!;
     deadline.start();
-    const limited = (): Promise<T> => Promise.race([promised(work), timeLimit(scope.transaction, deadline)]);
-    return join(scope, definition, limited).finally(() => deadline.stop());
+    try {
+      const boundary = this.#openBoundary(plan, call);
+      return await settle(boundary, () => Promise.race([promised(work), timeLimit(transaction, deadline)]));
+    } finally {
+      deadline.stop();
+    }
   }
 
   async #begin<T>(call: Call, work: Work<T>): Promise<T> {
     const { retry } = call.definition;
     const deadline = this.#deadlineFor(call.definition);
     if (retry === undefined) return await settleOwned(this.#own(call, { attempt: 1, deadline }), work);
-    return await this.#tryRepeatedly(call, deadline, work);
-  }
-
-  async #tryRepeatedly<T>(call: Call, deadline: Deadline | undefined, work: Work<T>): Promise<T> {
-    const { clock, random } = this.#parts;
-    const policy = call.definition.retry!;
+    const schedule = new RetrySchedule(retry, deadline, this.#parts.random);
     for (let attempt = 1; ; attempt++) {
-      const owned = this.#own(call, { attempt, deadline });
+      const owned = this.#own(call, { attempt, deadline, schedule });
       try {
         return await settleOwned(owned, work);
       } catch (error) {
-        const { transaction } = owned;
-        if (!isWorthRetrying(error, transaction.root.firstFailure, policy)) throw error;
-        const name = transaction.toString();
-        if (attempt > policy.maxRetries) throw new RetriesExhaustedError(name, attempt, error);
-        trace('retry', transaction, { error });
-        const delayMs = pauseBefore(attempt, policy, random);
-        if (deadline !== undefined && deadline.remainingMs <= delayMs) {
-          throw new TransactionTimeoutError(name, deadline.timeoutMs, error);
-        }
-        await pause(clock, delayMs);
+        await pause(this.#parts.clock, schedule.pauseAfter(owned.transaction, error));
       }
     }
   }
 
   /** @throws ShutdownError when the application is shutting down */
-  #own({ definition, frame, level }: Call, which: Try): OwnedTransaction {
+  #own({ definition, frame, level }: Call, { attempt, deadline, schedule }: Try): OwnedTransaction {
     const { log, clock, isLogging, openResource } = this.#parts;
     const id = `tx-${++this.#opened}`;
     if (this.#isClosing) throw new ShutdownError(`${id} (${definition.label})`, 'not-started');
     const suspended = level instanceof Suspension ? level.scope : level;
     const requestId = frame?.requestId;
     const transaction = new Transaction(
-      { id, definition, requestId, suspended, clock, ...which },
+      { id, definition, requestId, suspended, clock, attempt, deadline },
       openResource,
     );
     this.#running.add(transaction);
+    const limit = deadline && timeLimit(transaction, deadline);
+    // Heard where somebody waits; a stream that is handed out meets the limit at its next statement.
+    limit?.catch(() => undefined);
     const onEnd = (): void => {
       this.#running.delete(transaction);
       if (this.#running.size === 0) this.#noneRuns();
     };
     return new OwnedTransaction(transaction, {
       runInside: this.#within(frame, transaction.root),
-      runOutside: this.#within(frame, level),
+      // What comes after the end must not fall into the surrounding transaction, which may still be rolled back.
+      runOutside: this.#within(frame, level instanceof TransactionScope ? new Suspension(level) : level),
       log,
       isLogging,
+      limit,
+      willRetry: (error) => schedule?.willRetry(transaction, error) ?? false,
       onEnd,
     });
   }
 
-  #deadlineFor({ timeoutMs }: TransactionDefinition): Deadline | undefined {
+  #deadlineFor({ timeoutMs }: { readonly timeoutMs?: number | undefined }): Deadline | undefined {
     return timeoutMs === undefined ? undefined : new Deadline(timeoutMs, this.#parts.clock);
   }
 
@@ -248,10 +253,6 @@ async function settle<T>(boundary: Boundary, work: Work<T>): Promise<T> {
   return result;
 }
 
-/** As {@link settle}, but does not wait for work whose time is over. */
 function settleOwned<T>(owned: OwnedTransaction, work: Work<T>): Promise<T> {
-  const { transaction } = owned;
-  const { deadline } = transaction;
-  if (deadline === undefined) return settle(owned, work);
-  return settle(owned, () => Promise.race([promised(work), timeLimit(transaction, deadline)]));
+  return settle(owned, () => owned.limited(work));
 }

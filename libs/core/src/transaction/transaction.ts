@@ -1,4 +1,4 @@
-import type { ErrorOutcome } from '../errors.js';
+import type { ErrorOutcome, TransactionError } from '../errors.js';
 import type { Clock } from './clock.js';
 import type { Deadline } from './deadline.js';
 import { trace } from './diagnostics.js';
@@ -65,6 +65,7 @@ export class Transaction {
   #statements = 0;
   #hasBegun = false;
   #interruption: Error | undefined;
+  #isStreaming = false;
 
   constructor(parts: TransactionParts, openResource: (transaction: Transaction) => TransactionalResource) {
     this.id = parts.id;
@@ -76,6 +77,15 @@ export class Transaction {
     this.#clock = parts.clock;
     this.#openedAt = parts.clock.now();
     this.resource = openResource(this);
+  }
+
+  /** Whether it lasts until a stream ends that the call handed out: then the call cannot be made again. */
+  get isStreaming(): boolean {
+    return this.#isStreaming;
+  }
+
+  stream(): void {
+    this.#isStreaming = true;
   }
 
   /** Since it was opened, in milliseconds. */
@@ -107,9 +117,10 @@ export class Transaction {
     return this.#statements;
   }
 
-  /** How it ended; a transaction that has not ended yet counts as rolled back, because nothing of it is stored. */
+  /** How it ended; while COMMIT or ROLLBACK is under way, nobody knows yet. Before that, nothing of it is stored. */
   get outcome(): Outcome {
-    return this.#state.kind === 'ended' ? this.#state.outcome : 'rolled-back';
+    if (this.#state.kind === 'ended') return this.#state.outcome;
+    return this.#state.kind === 'ending' ? 'unknown' : 'rolled-back';
   }
 
   moveTo(next: TransactionState): void {
@@ -128,6 +139,12 @@ export class Transaction {
     this.#interruption ??= because;
     this.root.markRollbackOnly(because.message, because);
     this.resource.interrupt(because);
+  }
+
+  /** Writes the request on an error that is about this transaction. */
+  identified<E extends TransactionError>(error: E): E {
+    if (this.requestId !== undefined) error.requestId = this.requestId;
+    return error;
   }
 
   countStatement(): void {
@@ -209,6 +226,16 @@ export class TransactionScope implements TransactionStatus {
 
   noteFailure(error: unknown): void {
     this.#firstFailure ??= error;
+  }
+
+  /** What {@link forgetFailuresSince} goes back to. */
+  get ownFirstFailure(): unknown {
+    return this.#firstFailure;
+  }
+
+  /** A savepoint by hand was rolled back, and with it what had failed since. */
+  forgetFailuresSince(before: unknown): void {
+    this.#firstFailure = before;
   }
 
   end(): void {

@@ -21,6 +21,8 @@ export interface TransactionalResource {
    * awaited before closing would let statements slip in behind COMMIT or ROLLBACK, where they autocommit.
    */
   close(): void;
+  /** Whether a statement failed and was not undone by a savepoint, so that COMMIT would be answered ROLLBACK. */
+  readonly hasFailed: boolean;
   /** Closes, and cancels the running statement; a connection that does not answer in time is destroyed. */
   interrupt(because: Error): void;
   /** Tells the resource's own listeners. Before `close`, they may still send statements. */

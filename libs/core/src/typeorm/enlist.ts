@@ -42,6 +42,11 @@ export interface EnlistOptions {
    * `ConnectionStarvationError`, in milliseconds. Where waiting is hopeless it gets it at once. @defaultValue `1000`
    */
   readonly connectionWaitMs?: number;
+  /**
+   * How long a statement waits for a NESTED call beside it that sends nothing, before the two are taken for waiting for
+   * each other (`SelfDeadlockError`), in milliseconds. @defaultValue `3000`
+   */
+  readonly nestedWaitMs?: number;
   /** Where refused late statements, failed rollbacks and the like are reported. @defaultValue standard error */
   readonly log?: TransactionLog;
   /** Time, for tests that hold it still. @defaultValue the system's */
@@ -58,6 +63,7 @@ export const BEHAVIOUR_OPTIONS = {
   outcomeTracking: aBoolean,
   begin: oneOf('merged', 'separate'),
   connectionWaitMs: aDuration,
+  nestedWaitMs: aDuration,
 };
 
 const ENLIST_OPTIONS: Schema<EnlistOptions> = {
@@ -106,6 +112,7 @@ export function enlistAll(
     isTracking: options.outcomeTracking ?? false,
     begin: options.begin ?? 'merged',
     connectionWaitMs: options.connectionWaitMs ?? 1000,
+    nestedWaitMs: options.nestedWaitMs ?? 3000,
   };
   checkTransactionOptions('defaults', defaults);
   useNamespace(namespace);

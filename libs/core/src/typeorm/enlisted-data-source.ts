@@ -39,6 +39,7 @@ export interface EnlistedParts {
   readonly isTracking: boolean;
   readonly begin: 'merged' | 'separate';
   readonly connectionWaitMs: number;
+  readonly nestedWaitMs: number;
 }
 
 type TransactionArguments =
@@ -68,6 +69,7 @@ export class EnlistedDataSource {
       ...this.#scopeParts(),
       openRunner,
       log: parts.log,
+      nestedWaitMs: parts.nestedWaitMs,
     };
     const openResource = (transaction: Transaction): TypeOrmResource =>
       new TypeOrmResource(transaction, resourceParts);
@@ -88,7 +90,7 @@ export class EnlistedDataSource {
       clock,
       isTracking,
       ledger: this.#ledger,
-      side: new SideSession(postgres, () => driverOf(dataSource).master),
+      side: new SideSession(postgres),
       PreludedQuery:
         begin === 'merged' && canPrelude(postgres) ? preludedQueryClass(postgres.Query!) : undefined,
       hasTransactionTimeout: () => Number.parseInt(driverOf(dataSource).version ?? '0', 10) >= 17,

@@ -13,6 +13,8 @@ export interface Submittable {
   submit(connection: unknown): void;
   handleError(...args: unknown[]): unknown;
   handleReadyForQuery(...args: unknown[]): unknown;
+  /** pg-query-stream's own cursor. */
+  readonly cursor?: { readonly text?: string };
   destroy?(error: Error): void;
   close?(): unknown;
 }

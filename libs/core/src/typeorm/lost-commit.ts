@@ -1,26 +1,30 @@
 import { messageOf } from '../errors.js';
 import { pause, type Clock } from '../transaction/clock.js';
 import type { CommitAnswer } from '../transaction/transactional-resource.js';
+import type { PgClient } from './pg-client.js';
 import type { SideSession } from './side-session.js';
 
 /** How often the server is asked, and how long is waited between two questions, in milliseconds. */
 const QUESTIONS = 20;
 const INTERVAL_MS = 250;
 
-/**
- * Finds out what became of a COMMIT whose answer was lost: asks until the server knows, or nobody can tell.
- *
- * @param xid - the transaction's id at the server; `undefined` where outcomes are not tracked
- * @param cause - how the connection was lost
- */
+/** A COMMIT whose answer was lost. */
+export interface LostCommit {
+  readonly client: PgClient;
+  /** The transaction's id at the server; `undefined` where outcomes are not tracked. */
+  readonly xid: string | undefined;
+  /** How the connection was lost. */
+  readonly cause: unknown;
+}
+
+/** Finds out what became of it: asks until the server knows, or nobody can tell. */
 export async function resolveOutcome(
-  xid: string | undefined,
-  cause: unknown,
+  { client, xid, cause }: LostCommit,
   { side, clock }: { readonly side: SideSession; readonly clock: Clock },
 ): Promise<CommitAnswer> {
   for (let question = 0; xid !== undefined && question < QUESTIONS; question++) {
     if (question > 0) await pause(clock, INTERVAL_MS);
-    const status = await side.statusOf(xid).catch(() => undefined);
+    const status = await side.statusOf(client, xid).catch(() => undefined);
     if (status === 'committed') return { outcome: 'committed' };
     if (status === 'aborted') {
       return { outcome: 'rolled-back', reason: `the connection was lost (${messageOf(cause)})`, cause };

@@ -5,9 +5,16 @@ export interface PgClient {
   getTransactionStatus?(): 'I' | 'T' | 'E' | null;
   /** The server process that serves the connection. */
   readonly processID: number;
+  /** Where and as whom it is connected. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: unknown;
+  readonly database: string;
+  readonly ssl: unknown;
   /** False once the connection is lost; pg-pool looks at it, too. */
   readonly _queryable?: boolean;
-  readonly connection?: { readonly stream: { destroy(error?: Error): void } };
+  readonly connection?: { readonly stream: { destroy(error?: Error): void }; emit(event: string): void };
 }
 
 /** An answer as pg gives it. */
@@ -50,13 +57,11 @@ export interface PgConnection {
 
 /** pg's own Query, of which the library makes a subclass. */
 export interface PgQuery {
-  text: string;
   prepare(connection: PgConnection): void;
   requiresPreparation(): boolean;
   handleRowDescription(message: unknown): void;
   handleDataRow(message: unknown): void;
   handleCommandComplete(message: unknown, connection: PgConnection): void;
-  handleError(error: Error, connection: PgConnection): void;
 }
 
 export type PgQueryClass = new (

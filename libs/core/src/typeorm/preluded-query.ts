@@ -26,8 +26,6 @@ export type PreludedQueryClass = new (
 export function preludedQueryClass(Query: PgQueryClass): PreludedQueryClass {
   return class PreludedQuery extends Query {
     readonly #preludes: readonly string[];
-    /** What stands before the statement's own text, where both travel in one simple query. */
-    readonly #prefix: string = '';
     readonly #values: string[] = [];
     #completed = 0;
     #isSubmitting = false;
@@ -46,14 +44,11 @@ export function preludedQueryClass(Query: PgQueryClass): PreludedQueryClass {
         }),
       );
       this.#preludes = preludes;
-      if (this.requiresPreparation()) return;
-      // Without parameters the text may hold several statements; only the simple protocol takes those.
-      this.#prefix = preludes.map((prelude) => `${prelude};`).join('');
-      this.text = this.#prefix + this.text;
     }
 
-    get #isPrelude(): boolean {
-      return this.#completed < this.#preludes.length;
+    /** Also without parameters: in the simple protocol a syntax error would keep the preludes from being executed. */
+    override requiresPreparation(): boolean {
+      return true;
     }
 
     override prepare(connection: PgConnection): void {
@@ -81,12 +76,8 @@ export function preludedQueryClass(Query: PgQueryClass): PreludedQueryClass {
       else this.#completed++;
     }
 
-    /** The server counts the error's position from the start of what it was sent. */
-    override handleError(error: Error, connection: PgConnection): void {
-      const { position } = error as { position?: string };
-      if (position !== undefined)
-        Object.assign(error, { position: String(Number(position) - this.#prefix.length) });
-      super.handleError(error, connection);
+    get #isPrelude(): boolean {
+      return this.#completed < this.#preludes.length;
     }
   };
 }

@@ -1,26 +1,25 @@
-import type { PgModule, PgPool, PgSession } from './pg-client.js';
+import type { PgClient, PgModule } from './pg-client.js';
 
 /** How long a question to the server may take that is asked beside a transaction, in milliseconds. */
 const PATIENCE_MS = 2000;
 
+type Rows = readonly Readonly<Record<string, unknown>>[];
+
 /**
- * Asks the server something on a connection of its own, outside of the pool: about another connection that is busy or
- * lost, at a moment when the pool may have nothing to give.
+ * Asks the server of a connection something about that connection, which is busy or lost, on another one of its own: at
+ * such a moment the pool may have nothing to give. It is the same server, also where there are replicas.
  */
 export class SideSession {
-  constructor(
-    private readonly pg: Pick<PgModule, 'Client'>,
-    private readonly pool: () => PgPool,
-  ) {}
+  constructor(private readonly pg: Pick<PgModule, 'Client'>) {}
 
-  /** Cancels what the server process `pid` is executing. */
-  async cancel(pid: number): Promise<void> {
-    await this.#ask('SELECT pg_cancel_backend($1)', [pid]);
+  /** Cancels what the server is executing for `client`. */
+  async cancel(client: PgClient): Promise<void> {
+    await this.#ask(client, 'SELECT pg_cancel_backend($1)', [client.processID]);
   }
 
-  /** The server processes that hold a lock which `pid` waits for. */
-  async blockersOf(pid: number): Promise<readonly number[]> {
-    const [row] = await this.#ask('SELECT pg_blocking_pids($1) AS pids', [pid]);
+  /** The server processes that hold a lock which `client` waits for. */
+  async blockersOf(client: PgClient): Promise<readonly number[]> {
+    const [row] = await this.#ask(client, 'SELECT pg_blocking_pids($1) AS pids', [client.processID]);
     return (row?.['pids'] ?? []) as number[];
   }
 
@@ -29,31 +28,29 @@ export class SideSession {
    *
    * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
    */
-  async statusOf(xid: string): Promise<'committed' | 'aborted' | 'in progress' | null> {
-    const [row] = await this.#ask('SELECT pg_xact_status($1::xid8) AS status', [xid]);
+  async statusOf(client: PgClient, xid: string): Promise<'committed' | 'aborted' | 'in progress' | null> {
+    const [row] = await this.#ask(client, 'SELECT pg_xact_status($1::xid8) AS status', [xid]);
     return row?.['status'] as 'committed' | 'aborted' | 'in progress' | null;
   }
 
-  async #ask(sql: string, values: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
-    const { options } = this.pool();
-    const session = new this.pg.Client(
-      Object.create(options, {
-        connectionTimeoutMillis: { value: PATIENCE_MS },
-        query_timeout: { value: PATIENCE_MS },
-      }),
-    );
+  async #ask(
+    { host, port, user, password, database, ssl }: PgClient,
+    sql: string,
+    values: unknown[],
+  ): Promise<Rows> {
+    const session = new this.pg.Client({
+      ...{ host, port, user, password, database, ssl },
+      connectionTimeoutMillis: PATIENCE_MS,
+      query_timeout: PATIENCE_MS,
+    });
     // Without a listener, losing this connection would end the process.
     session.on('error', () => undefined);
     try {
       await session.connect();
-      return await answerOf(session, sql, values);
+      const { rows } = (await session.query(sql, values)) as { rows: Rows };
+      return rows;
     } finally {
       session.end().catch(() => undefined);
     }
   }
-}
-
-async function answerOf(session: PgSession, sql: string, values: readonly unknown[]) {
-  const { rows } = (await session.query(sql, values)) as { rows: readonly Record<string, unknown>[] };
-  return rows;
 }

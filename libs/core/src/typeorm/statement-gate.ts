@@ -1,8 +1,17 @@
 import { SelfDeadlockError } from '../errors.js';
+import type { Clock } from '../transaction/clock.js';
 import type { TransactionScope } from '../transaction/transaction.js';
 
 /** Sends one statement; `entered` are the scopes that it opens (outermost first), each to be preceded by a savepoint. */
 export type Send<T> = (entered: readonly TransactionScope[]) => Promise<T>;
+
+/** How long a statement waits for a nested scope beside it that sends nothing. */
+export interface Patience {
+  readonly clock: Clock;
+  readonly nestedWaitMs: number;
+  /** Called when the scope and the statement seem to wait for each other. */
+  readonly onCycle: (cycle: SelfDeadlockError) => void;
+}
 
 /** A statement waiting for its turn. */
 interface Waiting {
@@ -25,12 +34,11 @@ export class StatementGate {
   /** Goes from true to false exactly once. */
   #open = true;
   #whenQuiet: (() => void)[] = [];
-  #stall: NodeJS.Timeout | undefined;
+  #callOffStall: () => void = () => undefined;
 
-  /** @param onCycle - called when a scope and a statement outside of it seem to wait for each other */
   constructor(
     private readonly root: TransactionScope,
-    private readonly onCycle: (cycle: SelfDeadlockError) => void,
+    private readonly patience: Patience,
   ) {
     this.#entered = [root];
   }
@@ -67,13 +75,14 @@ export class StatementGate {
    */
   async leave(scope: TransactionScope, send: () => Promise<void>): Promise<void> {
     this.#refuse((waiting) => !waiting.scope.isOpen);
+    // Whoever else waited for the wire may have taken it again.
+    while (this.#onWire > 0) await this.quiet();
+    // Meanwhile the scope around it may have been left, and this one with it.
     if (!this.hasEntered(scope)) return;
-    await this.quiet();
     try {
       if (this.#open) await this.#occupyFor(send);
     } finally {
-      const index = this.#entered.indexOf(scope);
-      if (index >= 0) this.#entered.splice(index);
+      this.#forget(scope);
       this.#admit();
     }
   }
@@ -91,13 +100,18 @@ export class StatementGate {
   /** From this moment on nothing passes; what waits is refused. */
   close(): void {
     this.#open = false;
-    clearTimeout(this.#stall);
+    this.#callOffStall();
     this.#refuse(() => true);
   }
 
   /** Resolves when nothing is on the wire. */
   quiet(): Promise<void> {
     return this.#onWire === 0 ? Promise.resolve() : new Promise((resume) => this.#whenQuiet.push(resume));
+  }
+
+  #forget(scope: TransactionScope): void {
+    const index = this.#entered.indexOf(scope);
+    if (index >= 0) this.#entered.splice(index);
   }
 
   #mayPass(scope: TransactionScope): boolean {
@@ -125,7 +139,7 @@ export class StatementGate {
 
   #occupyFor<T>(send: () => Promise<T>): Promise<T> {
     this.#onWire++;
-    clearTimeout(this.#stall);
+    this.#callOffStall();
     const sent = send();
     const vacate = (): void => this.#vacate();
     sent.then(vacate, vacate);
@@ -148,9 +162,10 @@ export class StatementGate {
 
   /** A scope that sends nothing while a statement outside of it waits for its end may itself wait for that statement. */
   #watchStall(): void {
-    clearTimeout(this.#stall);
+    this.#callOffStall();
     if (this.#waiting.length === 0 || this.#onWire > 0) return;
-    this.#stall = setTimeout(() => this.onCycle(cycleOf(this.root)), STALL_MS).unref();
+    const { clock, nestedWaitMs, onCycle } = this.patience;
+    this.#callOffStall = clock.after(nestedWaitMs, () => onCycle(cycleOf(this.root, nestedWaitMs)));
   }
 
   #refuse(which: (waiting: Waiting) => boolean): void {
@@ -162,14 +177,13 @@ export class StatementGate {
 
 const NONE: readonly TransactionScope[] = [];
 
-/** How long a nested scope may be silent while a statement outside of it waits for its end, in milliseconds. */
-const STALL_MS = 2000;
-
-function cycleOf({ transaction }: TransactionScope): SelfDeadlockError {
-  return new SelfDeadlockError(transaction.toString(), {
+function cycleOf({ transaction }: TransactionScope, nestedWaitMs: number): SelfDeadlockError {
+  const facts = {
     cycle:
-      `a statement waits for a NESTED call to end, and that call has sent nothing for ${STALL_MS} ms, as if it awaited ` +
-      `the statement`,
-    remedy: 'Await the statement before the NESTED call, or inside of it start statements of its own.',
-  });
+      `a statement waits for a NESTED call to end, and that call has sent nothing for ${nestedWaitMs} ms, as if it ` +
+      `awaited the statement`,
+    remedy:
+      'Await the statement before the NESTED call, or send it inside; raise nestedWaitMs where the call is only slow.',
+  };
+  return transaction.identified(new SelfDeadlockError(transaction.toString(), facts));
 }

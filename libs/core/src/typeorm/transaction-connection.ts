@@ -1,9 +1,11 @@
 import { CannotCreateTransactionError, ConnectionStarvationError, SelfDeadlockError } from '../errors.js';
 import type { Clock } from '../transaction/clock.js';
 import type { Transaction } from '../transaction/transaction.js';
+import type { CommitAnswer } from '../transaction/transactional-resource.js';
 import { beginStatement } from './begin-statement.js';
 import type { ConnectionLedger } from './connection-ledger.js';
 import { isServerError, type PgClient, type PgResult } from './pg-client.js';
+import { resolveOutcome } from './lost-commit.js';
 import type { PreludedQueryClass } from './preluded-query.js';
 import type { SideSession } from './side-session.js';
 import type { TransactionalQueryRunner } from './transactional-query-runner.js';
@@ -31,7 +33,7 @@ export interface ConnectionParts {
 /** The connection of one transaction: taken at the first statement, which BEGIN and the like precede in one round trip. */
 export class TransactionConnection {
   /** The transaction's id at the server, where outcomes are tracked. */
-  xid: string | undefined;
+  #xid: string | undefined;
   #client: PgClient | undefined;
   /** What must precede the next statement. */
   #preludes: string[] = [];
@@ -69,7 +71,9 @@ export class TransactionConnection {
         },
       );
     } catch (error) {
-      throw error instanceof ConnectionStarvationError ? error : new CannotCreateTransactionError(error);
+      const told =
+        error instanceof ConnectionStarvationError ? error : new CannotCreateTransactionError(error);
+      throw transaction.identified(told);
     }
     this.parts.ledger.hold(transaction, this.#client.processID);
     return this.#client;
@@ -96,7 +100,8 @@ export class TransactionConnection {
         ? ((await client.query(config, values)) as PgResult)
         : await this.#sendBehind(preludes, config, values);
     } catch (error) {
-      if (!isServerError(error) && (isGone(client) || isTimedOut(error))) this.#brokenBy ??= error;
+      if (isLoss(error) || isGone(client)) this.#brokenBy ??= error;
+      if (isTimedOut(error)) this.#stopServer();
       throw error;
     } finally {
       stopWatching();
@@ -111,6 +116,13 @@ export class TransactionConnection {
       (client.query(prelude) as Promise<unknown>).catch((error: unknown) => this.destroy(error));
     }
     return client.query(cursor);
+  }
+
+  /** Whether the server is in no transaction; asks it, because pg hands out an error before it knows the status after it. */
+  async isIdle(): Promise<boolean> {
+    if (this.#brokenBy !== undefined) return false;
+    await (this.#client!.query('SELECT 1') as Promise<unknown>).catch(() => undefined);
+    return this.status === 'I';
   }
 
   /** COMMIT or ROLLBACK: what should have preceded a further statement is of no use any more. */
@@ -129,13 +141,19 @@ export class TransactionConnection {
     }
   }
 
+  /** What became of a COMMIT whose answer was lost to `cause`. */
+  async resolveCommit(cause: unknown): Promise<CommitAnswer> {
+    this.breakBecause(cause);
+    return await resolveOutcome({ client: this.#client!, xid: this.#xid, cause }, this.parts);
+  }
+
   /** Cancels the running statement; destroys the connection when that is of no avail. */
   cancel(because: unknown): void {
     if (this.#client === undefined || this.#inFlight === 0 || this.#isGivenBack) return;
     const callOff = this.parts.clock.after(CANCEL_GRACE_MS, () => {
       if (this.#inFlight > 0) this.destroy(because);
     });
-    this.#cancelling = this.parts.side.cancel(this.#client.processID).catch(() => {
+    this.#cancelling = this.parts.side.cancel(this.#client).catch(() => {
       callOff();
       this.destroy(because);
     });
@@ -143,7 +161,21 @@ export class TransactionConnection {
 
   destroy(because: unknown): void {
     this.#brokenBy ??= because;
+    if (this.#inFlight > 0) this.#stopServer();
     this.#client?.connection?.stream.destroy();
+  }
+
+  /** The server would go on with a statement that nobody waits for, and keep its locks. */
+  #stopServer(): void {
+    this.parts.side.cancel(this.#client!).catch(() => undefined);
+  }
+
+  /**
+   * pg-query-stream waits, when it is destroyed, for the server to be ready; on a lost connection that would be for ever,
+   * and with it whoever reads the stream.
+   */
+  endCursors(): void {
+    setImmediate(() => this.#client?.connection?.emit('readyForQuery'));
   }
 
   /** Back to the pool if it is idle, else destroyed. */
@@ -163,7 +195,7 @@ export class TransactionConnection {
     const { deadline } = transaction;
     const preludes = this.#preludes.splice(0);
     if (!transaction.hasBegun) preludes.unshift(...this.#beginning());
-    else if (deadline !== undefined && !parts.hasTransactionTimeout()) {
+    else if (deadline !== undefined && !parts.hasTransactionTimeout() && this.status !== 'E') {
       preludes.push(`SET LOCAL statement_timeout = ${serverLimit(deadline.remainingMs)}`);
     }
     for (const prelude of preludes) parts.logQuery(prelude, this.runner);
@@ -185,17 +217,16 @@ export class TransactionConnection {
   async #sendBehind(preludes: readonly string[], config: unknown, values: unknown): Promise<PgResult> {
     const { PreludedQuery } = this.parts;
     const client = this.#client!;
-    // pg counts a named statement as prepared from the first ParseComplete on, which here would be a prelude's.
-    if (PreludedQuery === undefined || (config as { name?: string }).name !== undefined) {
+    if (PreludedQuery === undefined || !canFollow(config)) {
       for (const prelude of preludes) await this.#sendPrelude(client, prelude);
       return (await client.query(config, values)) as PgResult;
     }
     return await new Promise<PgResult>((resolve, reject) => {
       const query = new PreludedQuery(preludes, { config, values }, (answer) => {
-        this.xid ??= answer.values[0];
+        this.#xid ??= answer.values[0];
         if (answer.error === null) resolve(answer.result!);
-        else if (answer.hasBegun || !isBegin(preludes)) reject(answer.error);
-        else reject(new CannotCreateTransactionError(answer.error));
+        else if (answer.hasBegun || !isBegin(preludes) || isTimedOut(answer.error)) reject(answer.error);
+        else reject(this.#cannotBegin(answer.error));
       });
       client.query(query);
     });
@@ -204,10 +235,14 @@ export class TransactionConnection {
   async #sendPrelude(client: PgClient, prelude: string): Promise<void> {
     try {
       const { rows } = (await client.query(prelude)) as PgResult;
-      this.xid ??= rows[0]?.['xid'] as string | undefined;
+      this.#xid ??= rows[0]?.['xid'] as string | undefined;
     } catch (error) {
-      throw isBegin([prelude]) ? new CannotCreateTransactionError(error) : error;
+      throw isBegin([prelude]) ? this.#cannotBegin(error) : error;
     }
+  }
+
+  #cannotBegin(cause: unknown): Error {
+    return this.transaction.identified(new CannotCreateTransactionError(cause));
   }
 
   /** A COMMIT that gets no answer must not outlast the call's own limit by more than the grace. */
@@ -237,9 +272,20 @@ export class TransactionConnection {
   }
 
   async #suspendedBlocker(): Promise<Transaction | undefined> {
-    const pids = await this.parts.side.blockersOf(this.#client!.processID);
+    const pids = await this.parts.side.blockersOf(this.#client!);
     return this.parts.ledger.suspendedAmong(pids, this.transaction);
   }
+}
+
+/**
+ * Whether a statement can share a round trip with what precedes it. Several statements in one text cannot: only the simple
+ * protocol takes them, and it does not execute any part of a text that has a syntax error. Neither can one with a name,
+ * which pg counts as prepared from the first ParseComplete on: here that would be a prelude's.
+ */
+function canFollow(config: unknown): boolean {
+  if (typeof config === 'string') return !/;\s*\S/.test(config);
+  const { text, name } = config as { text?: string; name?: string };
+  return name === undefined && text !== undefined && !/;\s*\S/.test(text);
 }
 
 function isBegin(preludes: readonly string[]): boolean {
@@ -248,6 +294,11 @@ function isBegin(preludes: readonly string[]): boolean {
 
 function isGone(client: PgClient): boolean {
   return client._queryable === false;
+}
+
+/** After this, the connection takes no more statements: the server closed it, or pg no longer waits for its answer. */
+function isLoss(error: unknown): boolean {
+  return isServerError(error) ? /^(?:FATAL|PANIC)$/.test(error.severity) : isTimedOut(error);
 }
 
 /** pg's own `query_timeout` struck: it no longer waits for the answer, which will come in place of the next one's. */
@@ -260,8 +311,9 @@ function serverLimit(remainingMs: number): number {
 }
 
 function selfDeadlock(transaction: Transaction, blocker: Transaction): SelfDeadlockError {
-  return new SelfDeadlockError(transaction.toString(), {
+  const facts = {
     cycle: `its statement waits for a lock of ${blocker.toString()}, which is suspended until this call returns`,
     remedy: 'Join the outer transaction (REQUIRED, NESTED), or let it touch those rows after the inner call.',
-  });
+  };
+  return transaction.identified(new SelfDeadlockError(transaction.toString(), facts));
 }

@@ -6,3 +6,8 @@ const CONTROL =
 export function isTransactionControl(sql: string): boolean {
   return CONTROL.test(sql);
 }
+
+/** Whether `sql`, which failed, may have ended the transaction before: it names such a statement further inside. */
+export function mayHaveEnded(sql: string): boolean {
+  return /\b(?:commit|rollback|end|abort|prepare\s+transaction)\b/i.test(sql);
+}

@@ -5,6 +5,7 @@ import { InvalidOptionsError } from '../errors.js';
 import { checkTransactionOptions } from '../transaction/check-options.js';
 import {
   defineTransaction,
+  inheritOptions,
   type TransactionDefinition,
   type TransactionOptions,
 } from '../transaction/transaction-options.js';
@@ -123,26 +124,40 @@ export class TransactionManager implements ScopeSource {
     return this.#dataSource(dataSource).workflow.surroundingScope;
   }
 
-  /** @internal @throws InvalidOptionsError when a decorated method names a data source that is not enlisted */
-  checkDataSource(label: string, dataSource: string | undefined): void {
-    if (dataSource === undefined || this.#dataSources.has(dataSource)) return;
-    throw this.#unknownDataSource(`@Transactional() on ${label}`, dataSource);
+  /** @internal @throws InvalidOptionsError when a decorated method's options cannot work in this application */
+  checkMethod(label: string, options: TransactionOptions): void {
+    const where = `@Transactional() on ${label}`;
+    const { propagation } = inheritOptions(this.#defaults, options);
+    checkTransactionOptions(where, { ...options, ...(propagation && { propagation }) });
+    const { dataSource } = options;
+    if (dataSource !== undefined && !this.#dataSources.has(dataSource)) {
+      throw this.#unknownDataSource(where, dataSource);
+    }
   }
 
-  /** @internal Keeps the caller's context for work that goes on later. */
+  /** @internal Keeps the caller's context, and its transaction if it has one, for a stream that outlives the call. */
   keepContext(): <R>(work: () => R) => R {
     const { frame } = this.#namespace;
+    this.surroundingScope()?.transaction.stream();
     return frame === undefined ? (work) => work() : (work) => this.#namespace.run(frame, work);
   }
 
   /** @internal Runs a decorated method; `options` is the same object at each call, so it is decided on once. */
   intercept<T>(label: string, options: TransactionOptions, work: Work<T>): Promise<T> {
+    try {
+      return this.#execute(this.#definitionOf(label, options), work);
+    } catch (unknownDataSource) {
+      return Promise.reject(unknownDataSource as Error);
+    }
+  }
+
+  #definitionOf(label: string, options: TransactionOptions): TransactionDefinition {
     let definition = this.#definitions.get(options);
     if (definition === undefined) {
       definition = defineTransaction(label, options, this.#defaults);
       this.#definitions.set(options, definition);
     }
-    return this.#execute(definition, work);
+    return definition;
   }
 
   #execute<T>(definition: TransactionDefinition, work: Work<T>): Promise<T> {

@@ -51,9 +51,13 @@ export function transactionalRunnerClass(Plain: RunnerClass): TransactionalRunne
     constructor(owner: RunnerOwner, driver: unknown, mode: 'master' | 'slave') {
       super(driver, mode);
       this.#owner = owner;
-      // With the flag unset save() would begin and commit by itself; at depth 0 a manual commit would send COMMIT.
+      // With the flag unset save() would begin and commit by itself.
       this.isTransactionActive = true;
-      this.transactionDepth = 1;
+    }
+
+    /** `await using` of a runner inside a transaction: TypeORM would commit here. */
+    override [Symbol.asyncDispose](): Promise<void> {
+      return this.release();
     }
 
     override connect(): Promise<PgClient> {

@@ -14,11 +14,10 @@ import type {
   TransactionalResource,
 } from '../transaction/transactional-resource.js';
 import { guardClient, type ClientGuard, type Submittable } from './guarded-client.js';
-import { resolveOutcome } from './lost-commit.js';
-import { isRefusal, isServerError, type PgClient } from './pg-client.js';
+import { isRefusal, isServerError, type PgClient, type PgResult } from './pg-client.js';
 import { StatementGate } from './statement-gate.js';
 import { TransactionConnection, type ConnectionParts } from './transaction-connection.js';
-import { isTransactionControl } from './transaction-control.js';
+import { isTransactionControl, mayHaveEnded } from './transaction-control.js';
 import type { RunnerOwner, TransactionalQueryRunner } from './transactional-query-runner.js';
 
 /** What all transactions of one data source share. */
@@ -31,6 +30,8 @@ export interface ResourceParts extends ConnectionParts {
   /** Whether TypeORM subscribers want to hear of the start of a transaction (to set a role, say). */
   readonly hasStartListeners: () => boolean;
   readonly log: TransactionLog;
+  /** How long a statement waits for a silent nested scope beside it, in milliseconds. */
+  readonly nestedWaitMs: number;
 }
 
 /** One transaction as TypeORM sees it: a runner whose statements pass the gate, in their scope, or not at all. */
@@ -40,7 +41,7 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   readonly #connection: TransactionConnection;
   readonly #savepoints = new Map<TransactionScope, string>();
   /** Savepoints that user code set through the runner's own startTransaction(). */
-  readonly #byHand: string[] = [];
+  readonly #byHand: { readonly name: string; readonly failureBefore: unknown }[] = [];
   readonly #cursors = new Set<Submittable>();
   #namedSavepoints = 0;
   #guarded: PgClient | undefined;
@@ -55,7 +56,10 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     private readonly transaction: Transaction,
     private readonly parts: ResourceParts,
   ) {
-    this.#gate = new StatementGate(transaction.root, (cycle) => transaction.interrupt(cycle));
+    this.#gate = new StatementGate(transaction.root, {
+      ...parts,
+      onCycle: (cycle) => transaction.interrupt(cycle),
+    });
     this.runner = parts.openRunner(this, transaction.definition.readOnly ? 'slave' : 'master');
     this.#connection = new TransactionConnection(transaction, this.runner, parts);
   }
@@ -74,7 +78,14 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
 
   async ensureBegun(): Promise<void> {
     await this.connect();
-    if (!this.transaction.hasBegun) await this.send('SELECT 1', undefined);
+    const scope = this.#scope;
+    if (this.transaction.hasBegun && this.#gate.hasEntered(scope)) return;
+    const begin = { config: 'SELECT 1', values: undefined };
+    await this.#gate.pass(
+      scope,
+      (entered) => this.#transmit(scope, entered, begin),
+      () => this.#refusal('BEGIN'),
+    );
   }
 
   /** The library's own errors come out of TypeORM's wrapping; those that follow from an earlier one say so. */
@@ -92,23 +103,26 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
 
   connectionLost(error: unknown): void {
     this.#connection.breakBecause(error);
+    if (this.#cursors.size > 0) this.#connection.endCursors();
     this.#gate.innermost.noteFailure(error);
   }
 
   async startByHand(): Promise<void> {
     const name = this.#nextSavepoint();
+    const failureBefore = this.#scope.ownFirstFailure;
     await this.runner.query(`SAVEPOINT ${name}`);
-    this.#byHand.push(name);
+    this.#byHand.push({ name, failureBefore });
   }
 
   async endByHand(how: 'release' | 'rollback'): Promise<void> {
-    const name = this.#byHand.pop();
-    if (name === undefined) {
+    const savepoint = this.#byHand.pop();
+    if (savepoint === undefined) {
       throw this.#controlError(
         `${how === 'release' ? 'commitTransaction()' : 'rollbackTransaction()'} was called`,
       );
     }
-    for (const statement of leaveStatements(name, how)) await this.runner.query(statement);
+    for (const statement of leaveStatements(savepoint.name, how)) await this.runner.query(statement);
+    if (how === 'rollback') this.#scope.forgetFailuresSince(savepoint.failureBefore);
   }
 
   // As the client's guard
@@ -119,13 +133,20 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     if (isTransactionControl(text)) return Promise.reject(this.#controlError(`${text.trim()} was sent`));
     return this.#gate.pass(
       scope,
-      (entered) => this.#transmit(scope, entered, { config, values }),
+      (entered) => {
+        this.transaction.countStatement();
+        return this.#transmit(scope, entered, { config, values });
+      },
       () => this.#refusal(text),
     );
   }
 
   submit(cursor: Submittable): unknown {
-    if (!this.#scope.isOpen) throw this.#refusal('A cursor');
+    const scope = this.#scope;
+    const text = textOf(cursor.cursor ?? cursor);
+    if (!scope.isOpen) throw this.#refusal(text);
+    if (isTransactionControl(text)) throw this.#controlError(`${text.trim()} was sent`);
+    this.transaction.countStatement();
     this.#cursors.add(cursor);
     const vacate = this.#gate.occupy();
     for (const method of ['handleError', 'handleReadyForQuery'] as const) {
@@ -133,6 +154,7 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
       cursor[method] = (...args) => {
         this.#cursors.delete(cursor);
         vacate();
+        if (isServerError(args[0])) scope.noteFailure(args[0]);
         return plain(...args);
       };
     }
@@ -155,6 +177,10 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     this.#connection.cancel(because);
   }
 
+  get hasFailed(): boolean {
+    return this.#connection.status === 'E';
+  }
+
   async announce(event: ResourceEvent): Promise<void> {
     if (this.transaction.hasBegun) await this.runner.broadcaster.broadcast(EVENTS[event]);
   }
@@ -169,20 +195,24 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
       return command === 'COMMIT' ? { outcome: 'committed' } : rolledBack(this.transaction.root.firstFailure);
     } catch (error) {
       if (isRefusal(error)) throw new QueryFailedError('COMMIT', undefined, error);
-      this.#connection.breakBecause(error);
-      return await resolveOutcome(this.#connection.xid, error, this.parts);
+      return await this.#connection.resolveCommit(error);
     } finally {
       this.runner.isTransactionActive = false;
     }
   }
 
   async rollback(): Promise<void> {
+    // What runs on is a parallel branch's statement, which is in vain: it must not keep the caller from its error.
+    const callOff = this.parts.clock.after(PATIENCE_MS, () =>
+      this.#connection.cancel(new Error('rolled back')),
+    );
     try {
       await this.#gate.quiet();
       // A lost connection needs no ROLLBACK: the server has already rolled back.
       if (this.transaction.hasBegun && this.#connection.brokenBy === undefined)
         await this.#connection.finish('ROLLBACK');
     } finally {
+      callOff();
       this.runner.isTransactionActive = false;
     }
   }
@@ -239,17 +269,33 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     entered: readonly TransactionScope[],
     { config, values }: { config: unknown; values: unknown },
   ): Promise<unknown> {
-    this.transaction.countStatement();
     for (const each of entered) this.#connection.precede(`SAVEPOINT ${this.#savepointOf(each)}`);
     try {
       const result = await this.#connection.send(config, values);
-      if (this.#connection.status === 'I') throw this.#endedByHand(textOf(config));
+      if (this.#hasEnded(textOf(config), result)) throw this.#endedByHand(textOf(config));
       return result;
     } catch (error) {
       if (error instanceof CannotCreateTransactionError) throw this.#fail(error);
+      if (mayHaveEnded(textOf(config)) && (await this.#connection.isIdle()))
+        throw this.#endedByHand(textOf(config));
       if (isServerError(error) || this.#connection.brokenBy !== undefined) scope.noteFailure(error);
       throw error;
     }
+  }
+
+  /**
+   * Whether a text of several statements ended the transaction. It may have begun another one, so that the status shows
+   * nothing; ROLLBACK is also the tag of going back to a savepoint.
+   */
+  #hasEnded(text: string, result: unknown): boolean {
+    if (this.#connection.status === 'I') return true;
+    if (!Array.isArray(result)) return false;
+    const tags = (result as PgResult[]).map(({ command }) => command);
+    return (
+      tags.includes('COMMIT') ||
+      tags.includes('BEGIN') ||
+      (tags.includes('ROLLBACK') && /\bchain\b/i.test(text))
+    );
   }
 
   /** Where nothing in it has failed, RELEASE can wait for the next statement, or be spared by COMMIT. */
@@ -257,7 +303,7 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     const [release] = leaveStatements(savepoint, 'release');
     if (this.#connection.status === 'T') return this.#connection.precede(release!);
     try {
-      await this.#connection.send(release);
+      await this.#control(release!);
     } catch (error) {
       await this.#undo(savepoint);
       throw error;
@@ -265,7 +311,13 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   }
 
   async #undo(savepoint: string): Promise<void> {
-    await this.#connection.send(leaveStatements(savepoint, 'rollback').join(';'));
+    await this.#control(leaveStatements(savepoint, 'rollback').join(';'));
+  }
+
+  /** Sends a statement of the transaction itself. */
+  async #control(sql: string): Promise<void> {
+    this.parts.logQuery(sql, this.runner);
+    await this.#connection.send(sql);
   }
 
   #savepointOf(scope: TransactionScope): string {
@@ -293,7 +345,9 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   }
 
   #controlError(what: string, outcome: 'rolled-back' | 'unknown' = 'rolled-back'): Error {
-    const error = new TransactionControlError(this.transaction.toString(), { what, outcome });
+    const error = this.transaction.identified(
+      new TransactionControlError(this.transaction.toString(), { what, outcome }),
+    );
     this.transaction.root.markRollbackOnly(what, error);
     return error;
   }
@@ -303,6 +357,9 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     return this.#failure ?? endedError(firstLine(what), this.#scope);
   }
 }
+
+/** How long a rollback waits for a statement that still runs before it cancels it, in milliseconds. */
+const PATIENCE_MS = 1000;
 
 const EVENTS = {
   'before-commit': 'BeforeTransactionCommit',

@@ -1,0 +1,56 @@
+import { RetriesExhaustedError, TransactionTimeoutError } from '../errors.js';
+import type { Deadline } from './deadline.js';
+import { trace } from './diagnostics.js';
+import { isWorthRetrying, pauseBefore, type RetryPolicy } from './retry-policy.js';
+import type { Transaction } from './transaction.js';
+
+/** What follows a failed try: another one after a pause, or the error that the caller gets. */
+type Verdict = { readonly pauseMs: number } | { readonly error: unknown };
+
+/** Decides after each try of one call whether there is another. */
+export class RetrySchedule {
+  /** Each try's, because chance has a part in it and two ask. */
+  readonly #verdicts = new WeakMap<Transaction, Verdict>();
+
+  constructor(
+    private readonly policy: RetryPolicy,
+    private readonly deadline: Deadline | undefined,
+    private readonly random: () => number,
+  ) {}
+
+  willRetry(transaction: Transaction, error: unknown): boolean {
+    return 'pauseMs' in this.#verdictOn(transaction, error);
+  }
+
+  /**
+   * How long to wait before the next try, in milliseconds.
+   *
+   * @throws the error for the caller to see, when there is no next try
+   */
+  pauseAfter(transaction: Transaction, error: unknown): number {
+    const verdict = this.#verdictOn(transaction, error);
+    if ('error' in verdict) throw verdict.error;
+    trace('retry', transaction, { error });
+    return verdict.pauseMs;
+  }
+
+  #verdictOn(transaction: Transaction, error: unknown): Verdict {
+    const verdict = this.#verdicts.get(transaction) ?? this.#decide(transaction, error);
+    this.#verdicts.set(transaction, verdict);
+    return verdict;
+  }
+
+  #decide(transaction: Transaction, error: unknown): Verdict {
+    const { policy, deadline } = this;
+    const { attempt, root } = transaction;
+    // Whoever reads a stream has seen what the first try had to say.
+    if (transaction.isStreaming || !isWorthRetrying(error, root.firstFailure, policy)) return { error };
+    const name = transaction.toString();
+    if (attempt > policy.maxRetries) {
+      return { error: transaction.identified(new RetriesExhaustedError(name, attempt, error)) };
+    }
+    const pauseMs = pauseBefore(attempt, policy, this.random);
+    if (deadline === undefined || deadline.remainingMs > pauseMs) return { pauseMs };
+    return { error: transaction.identified(new TransactionTimeoutError(name, deadline.timeoutMs, error)) };
+  }
+}
