@@ -1,79 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Injectable, type INestApplication } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import type { INestApplication } from '@nestjs/common';
 import { createNamespace } from 'cls-hooked';
-import { concatMap, from, lastValueFrom, type Observable } from 'rxjs';
-import type { Repository } from 'typeorm';
-import {
-  afterCommit,
-  outsideTransaction,
-  Transactional,
-  TransactionalModule,
-  TransactionManager,
-  type ContextNamespace,
-} from '@nest-transactional/core';
+import { lastValueFrom } from 'rxjs';
+import { outsideTransaction, TransactionalModule, type ContextNamespace } from '@nest-transactional/core';
 import { clsHookedNamespace } from '@nest-transactional/core/cls-hooked';
-import { gate, settle } from '../support/gate.js';
+import { gate } from '../support/gate.js';
 import { startApplication } from '../transactions/application.js';
 import { EnlistedDatabase, failureOf } from '../transactions/enlisted-database.js';
-import { Note } from '../transactions/entities.js';
+import { Notes } from './namespaced-notes.js';
 
 const undo = new Error('undo');
 const own = createNamespace('own');
-
-@Injectable()
-class Notes {
-  static repository: Repository<Note>;
-
-  constructor(
-    @InjectRepository(Note) readonly repository: Repository<Note>,
-    readonly transactions: TransactionManager,
-  ) {}
-
-  @Transactional()
-  async write(text: string, error?: Error): Promise<string> {
-    await this.repository.insert({ text });
-    await settle();
-    if (error) throw error;
-    return this.transactions.current!.id;
-  }
-
-  @Transactional({ propagation: 'REQUIRES_NEW' })
-  async apart(work: () => unknown): Promise<string> {
-    await work();
-    return this.transactions.current!.id;
-  }
-
-  @Transactional({ propagation: 'NESTED' })
-  async nested(text: string, error?: Error): Promise<void> {
-    await this.write(text, error);
-  }
-
-  @Transactional()
-  async hooked(order: unknown[], work: () => Promise<unknown> = async () => undefined): Promise<void> {
-    afterCommit(() => order.push(this.transactions.current?.id ?? 'outside'));
-    await work();
-  }
-
-  @Transactional()
-  static async writeStatically(text: string, error?: Error): Promise<void> {
-    await Notes.repository.insert({ text });
-    if (error) throw error;
-  }
-
-  @Transactional()
-  async *each(...texts: string[]): AsyncGenerator<string | undefined> {
-    for (const text of texts) {
-      await this.repository.insert({ text });
-      yield this.transactions.current?.id;
-    }
-  }
-
-  @Transactional()
-  observed(...texts: string[]): Observable<unknown> {
-    return from(texts).pipe(concatMap((text) => this.repository.insert({ text })));
-  }
-}
 
 let database: EnlistedDatabase;
 
@@ -204,61 +141,5 @@ describe.each<[string, () => ContextNamespace]>([
 
     expect(new Set(ids).size).toBe(200);
     expect(await database.notes()).toHaveLength(200);
-  });
-});
-
-describe('what an application keeps in its own namespace', () => {
-  it('is visible in transactions, and in hooks', async () => {
-    const application = await start(clsHookedNamespace(own));
-    const notes = application.get(Notes);
-    const seen: unknown[] = [];
-    await own.runAndReturn(async () => {
-      own.set('user', 'ada');
-      await notes.apart(async () => {
-        await notes.write('a');
-        seen.push(own.get('user'));
-        afterCommit(() => seen.push(own.get('user')));
-      });
-    });
-    await application.close();
-
-    expect(seen).toEqual(['ada', 'ada']);
-  });
-});
-
-describe('two applications on two namespaces', () => {
-  let applications: [INestApplication, INestApplication];
-
-  beforeAll(async () => {
-    applications = [await start(), await start(clsHookedNamespace('second'))];
-  });
-  afterAll(() => Promise.all(applications.map((each) => each.close())));
-
-  it.each([
-    [0, 1],
-    [1, 0],
-  ])('register hooks with the innermost transaction, whosever it is (%i outside)', async (outer, inner) => {
-    const [outside, inside] = [applications[outer]!.get(Notes), applications[inner]!.get(Notes)];
-    const order: unknown[] = [];
-    await outside.apart(async () => {
-      await inside.hooked(order, async () => settle());
-      order.push('inner has returned');
-      afterCommit(() => order.push('outer'));
-    });
-
-    expect(order).toEqual(['outside', 'inner has returned', 'outer']);
-  });
-
-  it('have transactions that know nothing of each other', async () => {
-    const [one, other] = applications.map((each) => each.get(Notes)) as [Notes, Notes];
-    const work = one.transactions.run(async () => {
-      await one.write('undone');
-      expect(other.transactions.current).toBeUndefined();
-      await other.write('kept');
-      throw undo;
-    });
-
-    expect(await failureOf(work)).toBe(undo);
-    expect(await database.notes()).toEqual(['kept']);
   });
 });

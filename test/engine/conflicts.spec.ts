@@ -23,8 +23,10 @@ const call = <T>(options: TransactionOptions, work: () => Promise<T>): Promise<T
 const attempt = (): number => database.transactions.current!.attempt;
 const like = (id: number): Promise<unknown> =>
   database.dataSource.getRepository(Note).increment({ id }, 'likes', 1);
-const likes = async (): Promise<unknown[]> =>
-  (await database.observer.query('SELECT likes FROM note ORDER BY id')).rows.map((row) => row.likes);
+const likes = async (): Promise<number[]> =>
+  (await database.observer.query('SELECT likes FROM note ORDER BY id')).rows.map(
+    (row: { likes: number }) => row.likes,
+  );
 
 /** Where two branches meet: resolves when both have come. */
 function meeting(): () => Promise<void> {
@@ -78,7 +80,7 @@ describe('two transactions that cannot be put in an order (40001)', () => {
     const attempts = await Promise.all([call(options, addUp(1, meet)), call(options, addUp(2, meet))]);
 
     expect(attempts.toSorted()).toEqual([1, 2]);
-    expect((await likes()).toSorted()).toEqual([1, 2]);
+    expect((await likes()).toSorted((one, other) => one - other)).toEqual([1, 2]);
   });
 
   it('may be told so by COMMIT only; then, too, hooks run for what is stored alone', async () => {

@@ -88,29 +88,32 @@ afterAll(async () => {
   await database.close();
 });
 
-describe.each(['above', 'below'])('a listener of @nestjs/event-emitter, @OnEvent() %s @Transactional()', (event) => {
-  it('is called once, in a transaction of its own', async () => {
-    const ids = await emitter.emitAsync(event, 'a');
+describe.each(['above', 'below'])(
+  'a listener of @nestjs/event-emitter, @OnEvent() %s @Transactional()',
+  (event) => {
+    it('is called once, in a transaction of its own', async () => {
+      const ids = await emitter.emitAsync(event, 'a');
 
-    expect(ids).toEqual([expect.stringMatching(/^tx-/)]);
-    expect(await database.notes()).toEqual(['a']);
-  });
-
-  it('undoes what it wrote when it fails', async () => {
-    expect(await failureOf(emitter.emitAsync(event, 'fail'))).toBe(undo);
-    expect(await database.notes()).toEqual([]);
-  });
-
-  it('joins the transaction of whoever emits and awaits the event', async () => {
-    const work = transactions.run(async () => {
-      expect(await emitter.emitAsync(event, 'a')).toEqual([transactions.current!.id]);
-      throw undo;
+      expect(ids).toEqual([expect.stringMatching(/^tx-/)]);
+      expect(await database.notes()).toEqual(['a']);
     });
 
-    expect(await failureOf(work)).toBe(undo);
-    expect(await database.notes()).toEqual([]);
-  });
-});
+    it('undoes what it wrote when it fails', async () => {
+      expect(await failureOf(emitter.emitAsync(event, 'fail'))).toBe(undo);
+      expect(await database.notes()).toEqual([]);
+    });
+
+    it('joins the transaction of whoever emits and awaits the event', async () => {
+      const work = transactions.run(async () => {
+        expect(await emitter.emitAsync(event, 'a')).toEqual([transactions.current!.id]);
+        throw undo;
+      });
+
+      expect(await failureOf(work)).toBe(undo);
+      expect(await database.notes()).toEqual([]);
+    });
+  },
+);
 
 describe('beside @nestjs/event-emitter', () => {
   it('a listener that is REQUIRES_NEW keeps what it wrote, whatever becomes of the emitter', async () => {

@@ -1,90 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Injectable, type INestApplication } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
-import { afterCommit, Transactional, TransactionManager } from '@nest-transactional/core';
+import type { INestApplication } from '@nestjs/common';
 import { startApplication } from '../transactions/application.js';
 import { EnlistedDatabase, failureOf } from '../transactions/enlisted-database.js';
-import { Note } from '../transactions/entities.js';
-
-const undo = new Error('undo');
-let order: unknown[] = [];
-
-@Injectable()
-class Writers {
-  constructor(
-    @InjectRepository(Note) readonly notes: Repository<Note>,
-    readonly transactions: TransactionManager,
-  ) {}
-
-  /** Yields the id of the transaction in which each text is written; fails at the text `fail`. */
-  async *write(...texts: string[]): AsyncGenerator<string | undefined, number, unknown> {
-    order.push('started');
-    try {
-      for (const text of texts) {
-        if (text === 'fail') throw undo;
-        await this.notes.insert({ text });
-        yield this.transactions.current?.id;
-      }
-      return texts.length;
-    } finally {
-      order.push('finally');
-    }
-  }
-
-  @Transactional()
-  async *required(...texts: string[]): AsyncGenerator<string | undefined, number, unknown> {
-    return yield* this.write(...texts);
-  }
-
-  @Transactional({ propagation: 'NESTED' })
-  async *nested(...texts: string[]): AsyncGenerator<string | undefined, number, unknown> {
-    return yield* this.write(...texts);
-  }
-
-  @Transactional({ propagation: 'REQUIRES_NEW' })
-  async *apart(...texts: string[]): AsyncGenerator<string | undefined, number, unknown> {
-    return yield* this.write(...texts);
-  }
-
-  @Transactional({ propagation: 'SUPPORTS' })
-  async *supports(...texts: string[]): AsyncGenerator<string | undefined, number, unknown> {
-    return yield* this.write(...texts);
-  }
-
-  @Transactional({ propagation: 'MANDATORY' })
-  async *mandatory(...texts: string[]): AsyncGenerator<string | undefined, number, unknown> {
-    return yield* this.write(...texts);
-  }
-
-  @Transactional()
-  returned(...texts: string[]): AsyncGenerator<string | undefined, number, unknown> {
-    return this.required(...texts);
-  }
-
-  @Transactional()
-  async *hooked(): AsyncGenerator<void> {
-    afterCommit(() => order.push('hook'));
-    yield;
-  }
-
-  @Transactional()
-  async *echo(): AsyncGenerator<unknown, void, unknown> {
-    let heard: unknown;
-    for (;;) heard = yield heard;
-  }
-
-  @Transactional()
-  async *conflicting(): AsyncGenerator<string | undefined> {
-    yield* this.write('b');
-    await this.notes.query(`DO $$ BEGIN RAISE EXCEPTION 'raised' USING ERRCODE = '40001'; END $$`);
-  }
-
-  @Transactional({ retry: 3 })
-  async *retried(): AsyncGenerator<string | undefined> {
-    yield* this.conflicting();
-  }
-}
+import { exhaust, order, undo, Writers } from './generator-writers.js';
 
 let database: EnlistedDatabase;
 let application: INestApplication;
@@ -96,7 +14,7 @@ beforeAll(async () => {
   writers = application.get(Writers);
 });
 beforeEach(async () => {
-  order = [];
+  order.length = 0;
   await database.empty();
 });
 afterAll(async () => {
@@ -105,14 +23,6 @@ afterAll(async () => {
 });
 
 const notes = (): Promise<string[]> => database.notes();
-const run = <T>(work: () => Promise<T>): Promise<T> => writers.transactions.run(work);
-
-/** Everything that the generator yields. */
-async function exhaust<T>(generator: AsyncGenerator<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const each of generator) all.push(each);
-  return all;
-}
 
 describe('an async generator with a transaction of its own', () => {
   it.each(['required', 'nested', 'apart', 'returned'] as const)(
@@ -218,12 +128,15 @@ describe('an async generator with a transaction of its own', () => {
     expect(generator[Symbol.asyncIterator]()).toBe(generator);
   });
 
-  it('is not tried again, for its reader has seen what it yielded', async () => {
-    const failure = await failureOf(exhaust(writers.retried()));
+  it.each(['retried', 'limited'] as const)(
+    'is not tried again: its reader has seen it (%s)',
+    async (method) => {
+      const failure = await failureOf(exhaust(writers[method]()));
 
-    expect(failure).toMatchObject({ driverError: { code: '40001' } });
-    expect(order).toEqual(['started', 'finally']);
-  });
+      expect(failure).toMatchObject({ driverError: { code: '40001' } });
+      expect(order).toEqual(['started', 'finally']);
+    },
+  );
 
   it('runs its hooks at its end', async () => {
     const generator = writers.hooked();
@@ -242,81 +155,5 @@ describe('an async generator with a transaction of its own', () => {
     }
 
     expect(await notes()).toEqual(['a', 'by the reader']);
-  });
-});
-
-describe('an async generator inside a transaction', () => {
-  it.each([
-    ['required', true],
-    ['supports', true],
-    ['mandatory', true],
-    ['nested', true],
-    ['apart', false],
-  ] as const)('%s: is the same transaction: %s', async (method, isSame) => {
-    const ids = await run(async () => [writers.transactions.current!.id, ...(await exhaust(writers[method]('a')))]);
-
-    expect(new Set(ids).size).toBe(isSame ? 1 : 2);
-    expect(await notes()).toEqual(['a']);
-  });
-
-  it.each([
-    ['required', []],
-    ['nested', ['outer']],
-    ['apart', ['outer']],
-  ] as const)('%s: leaves of a failure that its reader catches: %j', async (method, left) => {
-    const work = run(async () => {
-      await writers.notes.insert({ text: 'outer' });
-      await failureOf(exhaust(writers[method]('a', 'fail')));
-    });
-
-    if (left.length > 0) await work;
-    else expect(await failureOf(work)).toMatchObject({ code: 'UNEXPECTED_ROLLBACK', cause: undo });
-    expect(await notes()).toEqual(left);
-  });
-
-  it('that is read on after the end is refused, and writes nothing', async () => {
-    const { generator } = await run(async () => {
-      const started = writers.required('a', 'b');
-      await started.next();
-      return { generator: started };
-    });
-
-    expect(await failureOf(generator.next())).toMatchObject({ code: 'TRANSACTION_ENDED' });
-    expect(await notes()).toEqual(['a']);
-  });
-
-  it('does not keep the transaction that it joins from being tried again', async () => {
-    const attempts: number[] = [];
-    await writers.transactions.run({ retry: 2 }, async () => {
-      attempts.push(writers.transactions.current!.attempt);
-      await exhaust(writers.required('a'));
-      if (attempts.length < 2) await exhaust(writers.conflicting());
-    });
-
-    expect(attempts).toEqual([1, 2]);
-    expect(await notes()).toEqual(['a']);
-  });
-
-  it('that is started only after the end has a transaction of its own', async () => {
-    const { generator } = await run(async () => ({ generator: writers.required('a') }));
-    await exhaust(generator);
-
-    expect(await notes()).toEqual(['a']);
-  });
-});
-
-describe('an async generator that may not run', () => {
-  it('is refused at its first step: MANDATORY outside of a transaction', async () => {
-    const generator = writers.mandatory('a');
-
-    expect(await failureOf(generator.next())).toMatchObject({ code: 'PROPAGATION' });
-    expect(await generator.next()).toEqual({ done: true, value: undefined });
-    expect(order).toEqual([]);
-  });
-
-  it('runs without a transaction where it is SUPPORTS', async () => {
-    expect(await exhaust(writers.supports('a'))).toEqual([undefined]);
-    expect(await failureOf(exhaust(writers.supports('b', 'fail')))).toBe(undo);
-    expect(await notes()).toEqual(['a', 'b']);
   });
 });

@@ -215,8 +215,6 @@ describe.each(KINDS)('%s() is refused', (kind, register) => {
   ])('for %s, at once', async (_what, all) => {
     const wrong = (): unknown => (register as (...all: unknown[]) => unknown)(...all);
 
-    await run({}, () =>
-      expect(wrong).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' })),
-    );
+    await run({}, () => expect(wrong).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' })));
   });
 });

@@ -27,7 +27,12 @@ describe.each<[string, typeof afterCommit, Error | undefined]>([
       await database.write('by the method');
       if (failure) throw failure;
     });
-    expect(await work.then(() => undefined, (error: unknown) => error)).toBe(failure);
+    expect(
+      await work.then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+    ).toBe(failure);
   }
   const kept = failure ? [] : ['by the method'];
 
@@ -83,15 +88,14 @@ it('a hook keeps the request that its transaction belongs to', async () => {
   expect(seen).toEqual(['req-1']);
 });
 
-it('a hook of an inner transaction runs inside of what surrounds it', async () => {
+it('a hook of an inner transaction runs outside of the surrounding one, too, which may still be undone', async () => {
   const seen: unknown[] = [];
   await run(async () => {
     await database.transactions.run({ propagation: 'REQUIRES_NEW' }, () => {
-      afterCommit(() => seen.push(database.transactions.current?.id));
+      afterCommit(() => seen.push(database.transactions.current));
     });
-    seen.push(database.transactions.current?.id);
+    seen.push(database.transactions.current?.depth);
   });
 
-  expect(seen[0]).toBe(seen[1]);
-  expect(seen[0]).toBeDefined();
+  expect(seen).toEqual([undefined, 1]);
 });

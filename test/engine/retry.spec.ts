@@ -2,30 +2,26 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import {
   afterCommit,
   afterCompletion,
+  afterRollback,
   beforeCommit,
   IncompatibleOptionsError,
   OutcomeUnknownError,
   RetriesExhaustedError,
-  TransactionTimeoutError,
   type RetryOptions,
   type TransactionOptions,
 } from '@nest-transactional/core';
-import { gate } from '../support/gate.js';
-import { HeldClock, SkippingClock } from '../support/held-clock.js';
+import { SkippingClock } from '../support/held-clock.js';
 import { EnlistedDatabase, failureOf } from '../transactions/enlisted-database.js';
-import { withOwnHandle } from './own-handle.js';
 
 let clock: SkippingClock;
-let chances: number[];
 let database: EnlistedDatabase;
 let attempts: number[];
 
 beforeAll(async () => {
   clock = new SkippingClock((ms) => ms <= 500);
-  database = await EnlistedDatabase.open({}, { clock, random: () => chances.shift() ?? 0 });
+  database = await EnlistedDatabase.open({}, { clock, random: () => 0 });
 });
 beforeEach(async () => {
-  chances = [];
   attempts = [];
   clock.skipped.length = 0;
   await database.empty();
@@ -75,12 +71,31 @@ describe('a transaction with retry', () => {
       const { attempt } = database.transactions.current!;
       beforeCommit(() => order.push(['before', attempt]));
       afterCommit(() => order.push(['after', attempt]));
+      afterRollback(() => order.push(['undone', attempt]));
+      afterCompletion((outcome) => order.push([outcome, attempt]));
       await failing(2);
     });
 
     expect(order).toEqual([
       ['before', 3],
       ['after', 3],
+      ['committed', 3],
+    ]);
+  });
+
+  it('runs the hooks of a rollback once, when the last attempt has failed', async () => {
+    const order: unknown[] = [];
+    const work = call({ retry: 2 }, async () => {
+      const { attempt } = database.transactions.current!;
+      afterRollback(() => order.push(['undone', attempt]));
+      afterCompletion((outcome) => order.push([outcome, attempt]));
+      await failing(9);
+    });
+    await failureOf(work);
+
+    expect(order).toEqual([
+      ['undone', 3],
+      ['rolled-back', 3],
     ]);
   });
 
@@ -211,78 +226,3 @@ describe('`on`', () => {
     expect(heard).toEqual([error, error]);
   });
 });
-
-describe('the pauses', () => {
-  const retry: RetryOptions = { maxRetries: 4, delayMs: 100, multiplier: 3, maxDelayMs: 500 };
-
-  it('grow up to the longest', async () => {
-    await failureOf(call({ retry: { ...retry, jitter: false } }, () => failing(9)));
-
-    expect(clock.skipped).toEqual([100, 300, 500, 500]);
-  });
-
-  it('are drawn between nothing and that', async () => {
-    chances = [0.5, 0, 0.1, 1];
-    await failureOf(call({ retry }, () => failing(9)));
-
-    expect(clock.skipped).toEqual([50, 0, 50, 500]);
-  });
-
-  it('hold no connection', async () => {
-    const busy: number[] = [];
-    await call({ retry: 1 }, async () => {
-      afterCompletion(() => busy.push(database.pool.totalCount - database.pool.idleCount));
-      await failing(1);
-    });
-
-    expect(busy).toEqual([0, 0]);
-  });
-});
-
-describe('one deadline covers all attempts', () => {
-  const retry: RetryOptions = { maxRetries: 9, delayMs: 400, jitter: false, multiplier: 1 };
-
-  const conflict = `DO $$ BEGIN RAISE EXCEPTION 'raised' USING ERRCODE = '40001'; END $$`;
-
-  it('a pause that would end behind it is not begun: the caller is told at once, with the cause', async () => {
-    const seen: number[] = [];
-    await withOwnHandle({ clock: new SkippingClock((ms) => ms === 400) }, async ({ transactions }) => {
-      const work = transactions.run({ retry, timeoutMs: 1000, label: 'billing' }, async (em) => {
-        await em.query('SELECT 1');
-        seen.push(transactions.current!.remainingMs!);
-        await em.query(conflict);
-      });
-      const failure = await failureOf(work);
-
-      expect(failure).toBeInstanceOf(TransactionTimeoutError);
-      expect(failure).toMatchObject({ timeoutMs: 1000, cause: { driverError: { code: '40001' } } });
-      expect(failure.transaction).toContain('(billing)');
-    });
-    expect(seen).toEqual([1000, 600, 200]);
-  });
-
-  it('it interrupts a later attempt, too', async () => {
-    const held = new HeldClock();
-    const hangs = gate();
-    await withOwnHandle({ clock: held, random: () => 0 }, async ({ transactions, pool }) => {
-      const work = transactions.run({ retry: 1, timeoutMs: 1000 }, async (em) => {
-        await em.query('SELECT 1');
-        if (transactions.current!.attempt === 1) await em.query(conflict);
-        hangs.open();
-        await new Promise(() => undefined);
-      });
-      const failing = failureOf(work);
-      while (await isStill(hangs.opened)) held.pass(0);
-      held.pass(1000);
-
-      expect(await failing).toBeInstanceOf(TransactionTimeoutError);
-      expect(pool.idleCount).toBe(pool.totalCount);
-    });
-  });
-});
-
-/** Whether `promise` is still unsettled in the next turn. */
-async function isStill(promise: Promise<unknown>): Promise<boolean> {
-  const turn = new Promise<'still'>((resume) => setImmediate(() => resume('still')));
-  return (await Promise.race([promise, turn])) === 'still';
-}

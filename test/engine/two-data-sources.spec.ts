@@ -145,7 +145,9 @@ describe('two data sources in one call tree', () => {
   it('MANDATORY and NEVER look at the one that they name', async () => {
     expect(await failureOf(onDefault(() => both.mandatory()))).toMatchObject({ code: 'PROPAGATION' });
     await onDefault(() =>
-      both.transactions.run({ ...REPORTS, propagation: 'NEVER' }, () => both.reports.insert({ text: 'bare' })),
+      both.transactions.run({ ...REPORTS, propagation: 'NEVER' }, () =>
+        both.reports.insert({ text: 'bare' }),
+      ),
     );
 
     expect(await stored()).toEqual([[], ['bare']]);

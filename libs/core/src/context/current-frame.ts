@@ -1,5 +1,5 @@
 import type { ContextNamespace } from './context-namespace.js';
-import type { Frame } from './frame.js';
+import { withoutBindings, type Frame } from './frame.js';
 
 /** Shared by the ESM and the CommonJS copy of this package in one process. */
 const IN_USE = Symbol.for('nest-transactional.namespaces');
@@ -31,7 +31,7 @@ export function currentFrame(): Frame | undefined {
 export function outsideTransaction<T>(work: () => T): T {
   const outside = [...namespacesInUse()].reduce((inner, namespace) => {
     const { frame } = namespace;
-    return frame === undefined ? inner : () => namespace.run({ ...frame, binding: undefined }, inner);
+    return frame === undefined ? inner : () => namespace.run(withoutBindings(frame), inner);
   }, work);
   return outside();
 }

@@ -9,11 +9,13 @@ export interface Frame {
   readonly owner: unknown;
   /** When it was opened, on the process's own clock: of two namespaces' frames, the later one is the inner one. */
   readonly openedAt: number;
+  /** What surrounds work that was started here but must not belong to it; only who waits for whom is told by it. */
+  readonly setAside: Binding | undefined;
   /** The innermost binding; the list holds each key at most once, so it never grows with the depth of calls. */
   readonly binding: Binding | undefined;
 }
 
-interface Binding {
+export interface Binding {
   readonly key: object;
   readonly value: unknown;
   readonly next: Binding | undefined;
@@ -25,6 +27,7 @@ export function rootFrame(): Frame {
     requestId: undefined,
     owner: undefined,
     openedAt: performance.now(),
+    setAside: undefined,
     binding: undefined,
   });
 }
@@ -49,9 +52,28 @@ export function bind(frame: Frame, key: object, value: unknown): Frame {
   });
 }
 
+/** A copy of `frame` in which nothing is bound. */
+export function withoutBindings(frame: Frame): Frame {
+  return Object.freeze({
+    ...frame,
+    openedAt: performance.now(),
+    setAside: frame.binding,
+    binding: undefined,
+  });
+}
+
 /** What `key` is bound to in `frame`, or `undefined`. */
 export function lookup(frame: Frame | undefined, key: object): unknown {
-  let binding = frame?.binding;
+  return find(frame?.binding, key);
+}
+
+/** What `key` was bound to in `frame` before its bindings were set aside. */
+export function lookupAside(frame: Frame | undefined, key: object): unknown {
+  return find(frame?.setAside, key);
+}
+
+function find(list: Binding | undefined, key: object): unknown {
+  let binding = list;
   while (binding !== undefined && binding.key !== key) binding = binding.next;
   return binding?.value;
 }

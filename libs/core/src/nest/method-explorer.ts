@@ -22,13 +22,11 @@ export class MethodExplorer {
 
   all(): readonly ExploredMethod[] {
     return [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap((wrapper) => {
-      const { metatype } = wrapper;
-      const prototype =
-        typeof metatype === 'function' ? (metatype.prototype as object | undefined) : undefined;
-      // An alias stands for a provider that is in the list anyway; a factory has no methods of its own.
-      if (prototype === undefined || wrapper.isAlias || wrapper.isFactory) return [];
+      const prototype = prototypeOf(wrapper);
+      // An alias stands for a provider that is in the list anyway.
+      if (prototype === undefined || wrapper.isAlias) return [];
       return this.scanner.getAllMethodNames(prototype).map((name) => ({
-        className: metatype!.name,
+        className: prototype.constructor.name,
         prototype,
         name,
         isSingleton: wrapper.isDependencyTreeStatic() && !wrapper.isTransient,
@@ -38,3 +36,12 @@ export class MethodExplorer {
     });
   }
 }
+
+/** Of what a factory made, or a given value, only the instance tells the class. */
+function prototypeOf({ metatype, instance, isFactory, isNotMetatype }: Wrapper): object | undefined {
+  if (!isFactory && !isNotMetatype) return (metatype as { prototype?: object } | null)?.prototype;
+  if (typeof instance !== 'object' || instance === null) return undefined;
+  return (Object.getPrototypeOf(instance) as object | null) ?? undefined;
+}
+
+type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { isObservable, Observable, type Subscriber } from 'rxjs';
 import type { Boundary, RunIn } from '../transaction/boundary.js';
-import { IterationWithin, readWithin } from '../transaction/streamed-results.js';
+import { asStreamEnd, IterationWithin, readWithin } from '../transaction/streamed-results.js';
 
 /** What a method may return in place of a promise: the transaction lasts until it ends. */
 export type Streamed = Observable<unknown> | AsyncGenerator | Readable;
@@ -154,10 +154,11 @@ class HeldStream {
   #finished!: Promise<unknown>;
 
   constructor(returned: Streamed, run: RunIn, call: CallHolding) {
-    this.end = new Promise((resolve, reject) => {
+    const end = new Promise<void>((resolve, reject) => {
       this.#reach = resolve;
       this.#miss = reject;
     });
+    this.end = asStreamEnd(end);
     this.#streamed = within(this.#boundary(run), returned, call);
   }
 

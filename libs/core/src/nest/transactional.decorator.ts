@@ -1,10 +1,17 @@
+import { Readable } from 'node:stream';
 import { Inject } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { currentFrame } from '../context/current-frame.js';
 import { InvalidOptionsError, NotManagedError } from '../errors.js';
 import { checkTransactionOptions } from '../transaction/check-options.js';
-import { inheritOptions, type TransactionOptions } from '../transaction/transaction-options.js';
-import { TransactionManager } from '../typeorm/transaction-manager.js';
+import {
+  inheritOptions,
+  type TransactionDefinition,
+  type TransactionOptions,
+} from '../transaction/transaction-options.js';
+import { markJoinFailed } from '../transaction/boundary.js';
+import type { TransactionScope } from '../transaction/transaction.js';
+import { TransactionManager, type MethodPlan } from '../typeorm/transaction-manager.js';
 import { MANAGER } from './manager-token.js';
 import { copyFunctionMetadata } from './copy-function-metadata.js';
 import {
@@ -101,25 +108,58 @@ function withClassOptions(target: object, options: TransactionOptions): Transact
 }
 
 function transactional(method: Method, decorated: Decorated): Method {
-  const { label } = decorated;
-  let options: TransactionOptions | undefined;
-  const callOn = (self: unknown, all: unknown[]): CallHolding => {
-    const manager = managerOf(self);
-    if (manager === undefined) return () => Promise.reject(new NotManagedError(label));
-    options ??= decorated.resolve();
-    const resolved = options;
-    return (hold) =>
-      manager.intercept(label, resolved, () => {
-        const returned = method.apply(self, all);
-        return isStreamed(returned) ? hold(returned, manager.keepContext()) : returned;
-      });
-  };
+  const planFor = planner(decorated);
   const deliver = deliveryOf(method, decorated);
+  /** `invoke` calls the method, or hands out what it has returned already. */
+  const deliverFrom = (manager: TransactionManager, invoke: () => unknown): unknown =>
+    deliver((hold) =>
+      manager.intercept(planFor(manager), () => {
+        const returned = invoke();
+        return isStreamed(returned) ? hold(returned, manager.keepContext()) : returned;
+      }),
+    );
   const wrapper: Method = function (...all) {
-    return deliver(callOn(this, all));
+    const manager = managerOf(this);
+    if (manager === undefined) return deliver(() => Promise.reject(new NotManagedError(decorated.label)));
+    const plan = planFor(manager);
+    const scope = deliver === passThrough ? manager.scopeToJoin(plan) : undefined;
+    if (scope === undefined) return deliverFrom(manager, () => method.apply(this, all));
+    // Most calls join, and nothing changes around them: the method is called first, and looked at afterwards.
+    const invoked = invokeJoined(() => method.apply(this, all), scope, plan.definition);
+    return invoked instanceof Promise ? invoked : deliverFrom(manager, () => invoked);
   };
   copyFunctionMetadata(method, wrapper);
   return wrapper;
+}
+
+/** The options are read at the first call, because class decorators are evaluated last; each manager has its defaults. */
+function planner({ label, resolve }: Decorated): (manager: TransactionManager) => MethodPlan {
+  let options: TransactionOptions | undefined;
+  let planned: { readonly by: TransactionManager; readonly plan: MethodPlan } | undefined;
+  return (manager) => {
+    if (planned?.by === manager) return planned.plan;
+    options ??= resolve();
+    planned = { by: manager, plan: manager.planMethod(label, options) };
+    return planned.plan;
+  };
+}
+
+/** The method's promise, failing as a joined call fails; or whatever else it returned. */
+function invokeJoined(
+  invoke: () => unknown,
+  scope: TransactionScope,
+  definition: TransactionDefinition,
+): unknown {
+  const failed = (error: unknown): never => {
+    markJoinFailed(scope, definition, error);
+    throw error;
+  };
+  try {
+    const returned = invoke();
+    return returned instanceof Promise ? returned.then(undefined, failed) : returned;
+  } catch (error) {
+    return Promise.reject(error as Error).catch(failed);
+  }
 }
 
 interface Decorated {
@@ -134,7 +174,7 @@ interface Decorated {
  * does their transaction.
  */
 function deliveryOf(method: Method, { label, returnType }: Decorated): (call: CallHolding) => unknown {
-  if (SYNCHRONOUS.includes(returnType)) {
+  if (isSynchronous(returnType)) {
     throw new InvalidOptionsError(
       `@Transactional() on ${label}: it returns a ${(returnType as { name: string }).name}, but COMMIT cannot be awaited ` +
         `synchronously. Make the method async.`,
@@ -145,7 +185,16 @@ function deliveryOf(method: Method, { label, returnType }: Decorated): (call: Ca
   return returnType === Observable ? deferredObservable : passThrough;
 }
 
-const SYNCHRONOUS: readonly unknown[] = [String, Number, Boolean, Array, Date];
+/** Whether a declared return type is a class whose instances nobody can wait for. */
+function isSynchronous(returnType: unknown): boolean {
+  if (typeof returnType !== 'function' || UNTOLD.includes(returnType)) return false;
+  const prototype = (returnType.prototype ?? {}) as object;
+  const isWaitedFor = 'then' in prototype || 'subscribe' in prototype || Symbol.asyncIterator in prototype;
+  return !isWaitedFor && !(prototype instanceof Readable);
+}
+
+/** What TypeScript emits for interfaces, unions and the like. */
+const UNTOLD: readonly unknown[] = [Object, Function];
 
 /** The manager of the application that made the object; else the one that the current context carries. */
 function managerOf(instance: unknown): TransactionManager | undefined {

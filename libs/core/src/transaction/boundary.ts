@@ -102,7 +102,8 @@ export class SavepointBoundary implements Boundary {
   }
 
   async #leave(how: 'release' | 'rollback'): Promise<void> {
-    this.scope.end();
-    await this.scope.transaction.resource.leaveScope(this.scope, how);
+    const { scope } = this;
+    scope.end();
+    if (scope.transaction.hasResource) await scope.transaction.resource.leaveScope(scope, how);
   }
 }

@@ -79,7 +79,7 @@ describe('a call inside a transaction that has ended', () => {
 
     const failure = failureOf(() => plan({}, transaction.root));
 
-    expect(failure).toMatchObject({ requestId: 'req-1', cause: first, outcome: 'rolled-back' });
+    expect(failure).toMatchObject({ requestId: 'req-1', cause: first, outcome: 'unknown' });
   });
 });
 

@@ -5,6 +5,7 @@ import {
   type PropagationPlan,
   type Surroundings,
 } from './propagation.js';
+import { retryPolicyOf } from './retry-policy.js';
 import type { TransactionDefinition } from './transaction-options.js';
 import { TransactionScope } from './transaction.js';
 
@@ -41,6 +42,13 @@ export function planCall(
   }
   if (plan === 'refuse') throw refusal(definition);
   return plan;
+}
+
+/** Whether a call asks for nothing that a transaction which it could join might not have. */
+export function joinsFreely({ propagation, asked }: TransactionDefinition): boolean {
+  const isJoining = propagation === 'REQUIRED' || propagation === 'SUPPORTS' || propagation === 'MANDATORY';
+  const demands = [asked.isolation, asked.deferrable, asked.timeoutMs, retryPolicyOf(asked.retry)];
+  return isJoining && demands.every((demand) => demand === undefined);
 }
 
 /** The error for `what` (a call or a statement) that came after the end of the transaction it belongs to. */
@@ -86,8 +94,7 @@ function checkCompatible(call: TransactionDefinition, scope: TransactionScope): 
     throw conflict('timeoutMs', asked.timeoutMs, Math.max(0, Math.round(deadline.remainingMs)));
   }
   // A savepoint cannot cure a serialization failure, so only who begins the transaction can try again.
-  if (asked.retry !== undefined && asked.retry !== false)
-    throw conflict('retry', 'of its own', 'of its beginner');
+  if (retryPolicyOf(asked.retry) !== undefined) throw conflict('retry', 'of its own', 'of its beginner');
 }
 
 type Conflicting = 'isolation' | 'readOnly' | 'deferrable' | 'timeoutMs' | 'retry';

@@ -1,7 +1,7 @@
 import { closest } from 'fastest-levenshtein';
 import { InvalidOptionsError } from '../errors.js';
 import { Propagation } from './propagation.js';
-import type { RetryOptions } from './retry-policy.js';
+import { retryPolicyOf, type RetryOptions } from './retry-policy.js';
 import { meaninglessWith, type TransactionOptions } from './transaction-options.js';
 
 /** What a value must be, in words that complete "must be …". */
@@ -56,8 +56,8 @@ export function anObject(expected: string, ...methods: readonly string[]): Expec
 
 export function listOf(item: Expectation): Expectation {
   return {
-    expected: `an array, each item ${item.expected}`,
-    accepts: (value) => Array.isArray(value) && value.every((each) => item.accepts(each)),
+    expected: `an array of at least one item, each ${item.expected}`,
+    accepts: (value) => Array.isArray(value) && value.length > 0 && value.every((each) => item.accepts(each)),
   };
 }
 
@@ -70,12 +70,12 @@ const RETRY_OPTIONS: Schema<RetryOptions> = {
   maxRetries: aCount,
   delayMs: {
     expected: 'a number of milliseconds, 0 or more',
-    accepts: (value) => typeof value === 'number' && value >= 0,
+    accepts: (value) => Number.isFinite(value) && (value as number) >= 0,
   },
   maxDelayMs: aDuration,
   multiplier: {
     expected: 'a number, 1 or more',
-    accepts: (value) => typeof value === 'number' && value >= 1,
+    accepts: (value) => Number.isFinite(value) && (value as number) >= 1,
   },
   jitter: aBoolean,
   on: aFunction,
@@ -84,7 +84,9 @@ const RETRY_OPTIONS: Schema<RetryOptions> = {
 const aRetry: Expectation = {
   expected: 'a number of retries (0 or more), false, or an object such as { maxRetries: 3 }',
   accepts: (value) =>
-    value === false || aCount.accepts(value) || (typeof value === 'object' && value !== null),
+    value === false ||
+    aCount.accepts(value) ||
+    (typeof value === 'object' && value !== null && !Array.isArray(value)),
 };
 
 const TRANSACTION_OPTIONS: Schema<TransactionOptions> = {
@@ -107,13 +109,18 @@ export function checkTransactionOptions(
 ): asserts options is TransactionOptions {
   checkOptions(where, options, TRANSACTION_OPTIONS);
   if (typeof options.retry === 'object') checkOptions(`${where} retry`, options.retry, RETRY_OPTIONS);
-  const conflict = meaninglessWith(options.propagation).find((name) => (options[name] ?? false) !== false);
+  const conflict = meaninglessWith(options.propagation).find((name) => isAskedFor(name, options));
   if (conflict === undefined) return;
   throw new InvalidOptionsError(
     `${where}: ${conflict} means nothing with ${options.propagation}, which ${BECAUSE[options.propagation!]}. Remove it, ` +
       `or use REQUIRED or REQUIRES_NEW.`,
     conflict,
   );
+}
+
+/** `false`, and no retries, ask for nothing. */
+function isAskedFor(name: keyof TransactionOptions, options: TransactionOptions): boolean {
+  return name === 'retry' ? retryPolicyOf(options.retry) !== undefined : (options[name] ?? false) !== false;
 }
 
 const BECAUSE: Partial<Record<Propagation, string>> = {

@@ -49,9 +49,11 @@ export class OwnedTransaction implements Boundary {
 
   /** Resolves only when the server said COMMIT; else throws what became of the data. */
   async complete(result: unknown): Promise<void> {
+    if (this.#isUntouched && this.transaction.root.rollbackMark === undefined)
+      return this.#endUntouched('committed');
     await this.#prepare();
     const { transaction } = this;
-    close(transaction);
+    transaction.close();
     const { outcome, failure } = await this.#sendCommit();
     await this.#end(outcome, failure);
     if (failure !== undefined) throw failure;
@@ -66,6 +68,17 @@ export class OwnedTransaction implements Boundary {
     return failure;
   }
 
+  /** Nothing was sent, and nobody wants to hear of the end. */
+  get #isUntouched(): boolean {
+    const { hasResource, root } = this.transaction;
+    return !hasResource && !root.hasHooks;
+  }
+
+  #endUntouched(outcome: Outcome): void {
+    this.transaction.close();
+    this.#closeBooks(outcome);
+  }
+
   async #sendCommit(): Promise<{ outcome: Outcome; failure?: unknown }> {
     const { transaction } = this;
     try {
@@ -77,7 +90,7 @@ export class OwnedTransaction implements Boundary {
         failure: interruption ?? this.#reported(failureOf(transaction, answer)),
       };
     } catch (failure) {
-      return { outcome: 'rolled-back', failure };
+      return { outcome: 'rolled-back', failure: transaction.interruption ?? failure };
     }
   }
 
@@ -106,9 +119,10 @@ export class OwnedTransaction implements Boundary {
 
   /** Undoes everything. A ROLLBACK that fails must not hide `because`: it is attached to it, and logged. */
   async #rollBack(because: unknown): Promise<void> {
+    if (this.#isUntouched) return this.#endUntouched('rolled-back');
     const { transaction } = this;
     const { resource } = transaction;
-    close(transaction);
+    transaction.close();
     const failures = [
       await attempt(() => resource.announce('before-rollback')),
       await attempt(() => resource.rollback()),
@@ -124,19 +138,24 @@ export class OwnedTransaction implements Boundary {
   /** Everything that follows the end whatever it was; the connection is free before any hook runs. */
   async #end(outcome: Outcome, failure: unknown): Promise<void> {
     const { transaction, parts } = this;
-    transaction.moveTo({ kind: 'ended', outcome });
-    transaction.deadline?.stop();
     await transaction.resource.dispose();
-    parts.onEnd();
-    if (outcome !== 'unknown') trace(outcome === 'committed' ? 'commit' : 'rollback', transaction);
-    trace('end', transaction, { outcome });
-    if (parts.isLogging) parts.log.info?.(summaryOf(transaction), subjectOf(transaction));
+    this.#closeBooks(outcome);
     if (outcome === 'rolled-back') {
       await this.#logFailures('after-rollback', () => transaction.resource.announce('after-rollback'));
       if (parts.willRetry(failure)) return;
       await this.#runLogged('afterRollback', outcome);
     }
     if (outcome !== 'committed') await this.#runLogged('afterCompletion', outcome);
+  }
+
+  #closeBooks(outcome: Outcome): void {
+    const { transaction, parts } = this;
+    transaction.moveTo({ kind: 'ended', outcome });
+    transaction.deadline?.stop();
+    parts.onEnd();
+    if (outcome !== 'unknown') trace(outcome === 'committed' ? 'commit' : 'rollback', transaction);
+    trace('end', transaction, { outcome });
+    if (parts.isLogging) parts.log.info?.(summaryOf(transaction), subjectOf(transaction));
   }
 
   /** @throws AfterCommitError when a hook or a subscriber failed: the data is stored all the same */
@@ -170,12 +189,6 @@ export class OwnedTransaction implements Boundary {
     this.parts.log.error(error.message, subjectOf(this.transaction), error.cause);
     return this.transaction.identified(error);
   }
-}
-
-/** Synchronous on purpose, see `TransactionalResource.close`. */
-function close(transaction: Transaction): void {
-  transaction.moveTo({ kind: 'ending' });
-  transaction.resource.close();
 }
 
 function failedStatement(cause: unknown): RollbackMark {

@@ -1,6 +1,17 @@
 import { Readable } from 'node:stream';
 import type { Boundary } from './boundary.js';
 
+const STREAM_END = Symbol('the end of a stream');
+
+/** Marks a promise that a call waits for because it has handed out a stream. */
+export function asStreamEnd(end: Promise<void>): Promise<void> {
+  return Object.assign(end, { [STREAM_END]: true });
+}
+
+export function isStreamEnd(value: unknown): boolean {
+  return value instanceof Promise && STREAM_END in value;
+}
+
 /**
  * A stream whose every chunk is read inside `boundary`: completed when it is exhausted, failed when it errs or is destroyed
  * before its end. What COMMIT has to say comes before the end, so whoever reads to the end knows that it is stored.

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { ContextNamespace } from '../context/context-namespace.js';
-import { bind, lookup, rootFrame, type Frame } from '../context/frame.js';
+import { bind, lookup, lookupAside, rootFrame, type Frame } from '../context/frame.js';
 import { ShutdownError, TransactionError } from '../errors.js';
 import {
   BareBoundary,
@@ -15,7 +15,7 @@ import { pause, type Clock } from './clock.js';
 import { Deadline } from './deadline.js';
 import { OwnedTransaction } from './owned-transaction.js';
 import { RetrySchedule } from './retry-schedule.js';
-import { readWithin } from './streamed-results.js';
+import { isStreamEnd, readWithin } from './streamed-results.js';
 import { timeLimit } from './time-limit.js';
 import type { TransactionLog } from './transaction-log.js';
 import type { TransactionDefinition } from './transaction-options.js';
@@ -79,6 +79,20 @@ export class TransactionWorkflow {
   }
 
   /**
+   * The scope that a call joins for which {@link joinsFreely} holds; `undefined` when it takes a closer look.
+   *
+   * @param owner - whose frame it must be
+   */
+  scopeToJoin(definition: TransactionDefinition, owner: unknown): TransactionScope | undefined {
+    const { frame } = this.#namespace;
+    if (frame?.owner !== owner) return undefined;
+    const level = lookup(frame, this);
+    const isJoinable =
+      level instanceof TransactionScope && level.isOpen && (definition.readOnly || !level.readOnly);
+    return isJoinable ? level : undefined;
+  }
+
+  /**
    * Runs `work` as `definition` asks. Every failure is a rejection, never a synchronous throw. Not an async function: a
    * joined call is the most frequent one by far, and each async layer would cost it as much as all the rest.
    */
@@ -120,7 +134,7 @@ export class TransactionWorkflow {
         transaction.interrupt(
           transaction.identified(new ShutdownError(transaction.toString(), 'rolled-back')),
         );
-        void transaction.resource.dispose();
+        if (transaction.hasResource) void transaction.resource.dispose();
       }
       this.#noneRuns();
     });
@@ -212,7 +226,10 @@ export class TransactionWorkflow {
   }
 
   #levelIn(frame: Frame | undefined): Level {
-    return lookup(frame, this) as Level;
+    const level = lookup(frame, this) as Level;
+    if (level !== undefined || frame?.setAside === undefined) return level;
+    const aside = lookupAside(frame, this);
+    return aside instanceof TransactionScope && aside.isOpen ? new Suspension(aside) : undefined;
   }
 
   #within(frame: Frame | undefined, level: Level): RunIn {
@@ -254,5 +271,12 @@ async function settle<T>(boundary: Boundary, work: Work<T>): Promise<T> {
 }
 
 function settleOwned<T>(owned: OwnedTransaction, work: Work<T>): Promise<T> {
-  return settle(owned, () => owned.limited(work));
+  const { transaction } = owned;
+  return settle(owned, () =>
+    owned.limited(() => {
+      const result = work();
+      if (isStreamEnd(result)) transaction.stream();
+      return result;
+    }),
+  );
 }

@@ -58,8 +58,9 @@ export class Transaction {
   readonly attempt: number;
   readonly deadline: Deadline | undefined;
   readonly suspended: TransactionScope | undefined;
-  readonly resource: TransactionalResource;
   readonly #clock: Clock;
+  readonly #openResource: (transaction: Transaction) => TransactionalResource;
+  #resource: TransactionalResource | undefined;
   readonly #openedAt: number;
   #state: TransactionState = { kind: 'idle' };
   #statements = 0;
@@ -76,7 +77,17 @@ export class Transaction {
     this.suspended = parts.suspended;
     this.#clock = parts.clock;
     this.#openedAt = parts.clock.now();
-    this.resource = openResource(this);
+    this.#openResource = openResource;
+  }
+
+  /** Where its data is; opened when something first asks for it. */
+  get resource(): TransactionalResource {
+    return (this.#resource ??= this.#openResource(this));
+  }
+
+  /** Whether anything ever asked for its resource; if not, there is nothing to commit, to roll back or to give back. */
+  get hasResource(): boolean {
+    return this.#resource !== undefined;
   }
 
   /** Whether it lasts until a stream ends that the call handed out: then the call cannot be made again. */
@@ -138,7 +149,13 @@ export class Transaction {
   interrupt(because: Error): void {
     this.#interruption ??= because;
     this.root.markRollbackOnly(because.message, because);
-    this.resource.interrupt(because);
+    this.#resource?.interrupt(because);
+  }
+
+  /** Ends the time for statements, synchronously: see {@link TransactionalResource.close}. */
+  close(): void {
+    this.moveTo({ kind: 'ending' });
+    this.#resource?.close();
   }
 
   /** Writes the request on an error that is about this transaction. */
@@ -160,11 +177,11 @@ export class Transaction {
 /** A part of a transaction that is kept or undone as a whole: the transaction itself, or what follows a savepoint. */
 export class TransactionScope implements TransactionStatus {
   readonly depth: number;
-  readonly hooks = new Hooks();
   /** Goes from false to true exactly once. */
   #ended = false;
   #mark: RollbackMark | undefined;
   #firstFailure: unknown;
+  #hooks: Hooks | undefined;
 
   constructor(
     readonly transaction: Transaction,
@@ -200,6 +217,15 @@ export class TransactionScope implements TransactionStatus {
   get isOpen(): boolean {
     if (this.#ended) return false;
     return this.parent === undefined ? this.transaction.isOpen : this.parent.isOpen;
+  }
+
+  get hooks(): Hooks {
+    return (this.#hooks ??= new Hooks());
+  }
+
+  /** Whether anything ever asked for its hooks. */
+  get hasHooks(): boolean {
+    return this.#hooks !== undefined;
   }
 
   get isRollbackOnly(): boolean {

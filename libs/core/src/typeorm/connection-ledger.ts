@@ -15,14 +15,14 @@ export interface LedgerParts {
  * hold the whole pool, none of them can ever go on.
  */
 export class ConnectionLedger {
-  /** Each with the server process that serves it. */
-  readonly #holders = new Map<Transaction, number>();
+  /** Each with the server process that serves it; without one while it still waits for its connection. */
+  readonly #holders = new Map<Transaction, number | undefined>();
   /** How many waits each holder is stuck in; a parallel caller can be in several. */
   readonly #stuck = new Map<Transaction, number>();
 
   constructor(private readonly parts: LedgerParts) {}
 
-  hold(transaction: Transaction, pid: number): void {
+  hold(transaction: Transaction, pid: number | undefined): void {
     this.#holders.set(transaction, pid);
   }
 
@@ -30,11 +30,14 @@ export class ConnectionLedger {
     this.#holders.delete(transaction);
   }
 
-  /** Which of the transactions that `transaction` keeps suspended is served by one of `pids`. */
-  suspendedAmong(pids: readonly number[], transaction: Transaction): Transaction | undefined {
-    return this.#holdersAround(transaction.suspended?.transaction).find((each) =>
-      pids.includes(this.#holders.get(each)!),
-    );
+  /** Whether `transaction`, or one around it, holds a connection. */
+  isAnyHolding(transaction: Transaction): boolean {
+    return this.#holdersAround(transaction).length > 0;
+  }
+
+  /** Which of `transaction` and those around it is served by one of `pids`. */
+  holderAmong(pids: readonly number[], transaction: Transaction | undefined): Transaction | undefined {
+    return this.#holdersAround(transaction).find((each) => pids.includes(this.#holders.get(each)!));
   }
 
   /**
@@ -53,7 +56,7 @@ export class ConnectionLedger {
     if (stuck.length === 0) return await open.connect();
     const leave = this.#wait(stuck);
     try {
-      if (this.#stuck.size >= this.parts.pool().options.max) throw this.#starvation(name, 0);
+      if (this.#stuckWithConnection >= this.parts.pool().options.max) throw this.#starvation(name, 0);
       return await this.#bounded(name, open);
     } finally {
       leave();
@@ -87,6 +90,11 @@ export class ConnectionLedger {
       if (this.#holders.has(each)) found.push(each);
     }
     return found;
+  }
+
+  /** Who still waits for a connection of its own takes none away. */
+  get #stuckWithConnection(): number {
+    return [...this.#stuck.keys()].filter((each) => this.#holders.get(each) !== undefined).length;
   }
 
   #wait(stuck: readonly Transaction[]): () => void {

@@ -14,6 +14,7 @@ import {
 } from '../transaction/check-options.js';
 import { consoleLog, type TransactionLog } from '../transaction/transaction-log.js';
 import type { TransactionOptions } from '../transaction/transaction-options.js';
+import { InvalidOptionsError } from '../errors.js';
 import { systemClock, type Clock } from '../transaction/clock.js';
 import { EnlistedDataSource, type EnlistedParts } from './enlisted-data-source.js';
 import { TransactionManager } from './transaction-manager.js';
@@ -117,6 +118,7 @@ export function enlistAll(
   checkTransactionOptions('defaults', defaults);
   useNamespace(namespace);
   const enlisted = new Map<string, EnlistedDataSource>();
+  assertKnown(defaults.dataSource, [...dataSources.keys()]);
   const manager = new TransactionManager({ namespace, defaults, dataSources: enlisted });
   for (const [name, dataSource] of dataSources) {
     const already = enlistmentOf(dataSource)?.enlisted;
@@ -124,6 +126,14 @@ export function enlistAll(
     if (already === undefined) remember(dataSource, { enlisted: enlisted.get(name)!, manager });
   }
   return manager;
+}
+
+function assertKnown(name: string | undefined, known: readonly string[]): void {
+  if (name === undefined || known.includes(name)) return;
+  throw new InvalidOptionsError(
+    `defaults: no data source '${name}' is enlisted; enlisted are: ${known.map((each) => `'${each}'`).join(', ')}.`,
+    'dataSource',
+  );
 }
 
 function enlistmentOf(dataSource: DataSource): Enlistment | undefined {

@@ -10,6 +10,7 @@ import type { Transaction, TransactionScope } from '../transaction/transaction.j
 import { ConnectionLedger } from './connection-ledger.js';
 import type { PgModule, PgPool } from './pg-client.js';
 import { preludedQueryClass } from './preluded-query.js';
+import { separateRunner } from './separate-runner.js';
 import { SideSession } from './side-session.js';
 import type { ConnectionParts } from './transaction-connection.js';
 import {
@@ -54,6 +55,7 @@ type TransactionArguments =
 export class EnlistedDataSource {
   readonly workflow: TransactionWorkflow;
   readonly #ledger: ConnectionLedger;
+  readonly #connectionParts: ConnectionParts;
   readonly #log: TransactionLog;
 
   constructor(
@@ -63,9 +65,10 @@ export class EnlistedDataSource {
     assertPostgres(dataSource);
     this.#log = parts.log;
     this.#ledger = new ConnectionLedger({ ...parts, pool: () => driverOf(dataSource).master });
+    this.#connectionParts = this.#makeConnectionParts(parts);
     const openRunner = this.#runnerFactory();
     const resourceParts: ResourceParts = {
-      ...this.#connectionParts(parts),
+      ...this.#connectionParts,
       ...this.#scopeParts(),
       openRunner,
       log: parts.log,
@@ -83,7 +86,7 @@ export class EnlistedDataSource {
     return scope === undefined ? this.dataSource.manager : this.#runnerOf(scope).manager;
   }
 
-  #connectionParts({ clock, begin, isTracking }: EnlistedParts): ConnectionParts {
+  #makeConnectionParts({ clock, begin, isTracking }: EnlistedParts): ConnectionParts {
     const { dataSource } = this;
     const { postgres } = driverOf(dataSource);
     return {
@@ -167,18 +170,11 @@ export class EnlistedDataSource {
     return endedError('A database operation', scope);
   }
 
-  /** A runner that a suspended transaction waits for must not wait for a connection for ever. */
+  /** A runner that a suspended transaction waits for must wait neither for a connection nor for a lock for ever. */
   #separate(runner: QueryRunner): QueryRunner {
     const outer = this.workflow.suspendedScope?.transaction;
-    if (outer?.hasBegun !== true) return runner;
-    const connect = runner.connect.bind(runner) as () => Promise<unknown>;
-    const giveBack = (): void => void (runner as PlainRunner).releasePostgresConnection();
-    runner.connect = () =>
-      this.#ledger.connect(outer, `a call outside of ${outer.toString()}`, {
-        connect,
-        giveBack,
-      }) as Promise<never>;
-    return runner;
+    if (outer === undefined || !this.#ledger.isAnyHolding(outer)) return runner;
+    return separateRunner(runner as PlainRunner, outer, this.#connectionParts);
   }
 
   #runnerOf(scope: TransactionScope): QueryRunner {

@@ -15,6 +15,7 @@ export interface Submittable {
   handleReadyForQuery(...args: unknown[]): unknown;
   /** pg-query-stream's own cursor. */
   readonly cursor?: { readonly text?: string };
+  _destroy?(error: Error | null, done: (error: Error | null) => void): void;
   destroy?(error: Error): void;
   close?(): unknown;
 }

@@ -14,7 +14,7 @@ export interface PgClient {
   readonly ssl: unknown;
   /** False once the connection is lost; pg-pool looks at it, too. */
   readonly _queryable?: boolean;
-  readonly connection?: { readonly stream: { destroy(error?: Error): void }; emit(event: string): void };
+  readonly connection?: { readonly stream: { destroy(error?: Error): void } };
 }
 
 /** An answer as pg gives it. */

@@ -3,6 +3,14 @@ import type { PgClient, PgModule } from './pg-client.js';
 /** How long a question to the server may take that is asked beside a transaction, in milliseconds. */
 const PATIENCE_MS = 2000;
 
+const BLOCKERS = `
+  WITH RECURSIVE blocker (pid) AS (
+    SELECT unnest(pg_blocking_pids($1))
+    UNION
+    SELECT unnest(pg_blocking_pids(pid)) FROM blocker
+  )
+  SELECT pid FROM blocker`;
+
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
 /**
@@ -17,10 +25,10 @@ export class SideSession {
     await this.#ask(client, 'SELECT pg_cancel_backend($1)', [client.processID]);
   }
 
-  /** The server processes that hold a lock which `client` waits for. */
+  /** The server processes that `client` waits for: those that block it, those that block them, and so on. */
   async blockersOf(client: PgClient): Promise<readonly number[]> {
-    const [row] = await this.#ask(client, 'SELECT pg_blocking_pids($1) AS pids', [client.processID]);
-    return (row?.['pids'] ?? []) as number[];
+    const rows = await this.#ask(client, BLOCKERS, [client.processID]);
+    return rows.map(({ pid }) => pid as number);
   }
 
   /**

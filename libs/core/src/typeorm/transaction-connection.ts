@@ -1,4 +1,4 @@
-import { CannotCreateTransactionError, ConnectionStarvationError, SelfDeadlockError } from '../errors.js';
+import { CannotCreateTransactionError, ConnectionStarvationError } from '../errors.js';
 import type { Clock } from '../transaction/clock.js';
 import type { Transaction } from '../transaction/transaction.js';
 import type { CommitAnswer } from '../transaction/transactional-resource.js';
@@ -7,6 +7,7 @@ import type { ConnectionLedger } from './connection-ledger.js';
 import { isServerError, type PgClient, type PgResult } from './pg-client.js';
 import { resolveOutcome } from './lost-commit.js';
 import type { PreludedQueryClass } from './preluded-query.js';
+import { watchSelfDeadlock } from './self-deadlock-watch.js';
 import type { SideSession } from './side-session.js';
 import type { TransactionalQueryRunner } from './transactional-query-runner.js';
 
@@ -14,8 +15,6 @@ import type { TransactionalQueryRunner } from './transactional-query-runner.js';
 const SERVER_GRACE_MS = 250;
 /** How long a cancelled statement may take to end before its connection is destroyed, in milliseconds. */
 const CANCEL_GRACE_MS = 1000;
-/** How often a statement is looked at that may wait for its own suspended transaction, in milliseconds. */
-const SELF_DEADLOCK_CHECK_MS = 400;
 
 export interface ConnectionParts {
   readonly clock: Clock;
@@ -40,6 +39,8 @@ export class TransactionConnection {
   /** Why the connection can take no more statements and must not be pooled. */
   #brokenBy: unknown;
   #cancelling: Promise<void> = Promise.resolve();
+  /** The last statement failed: pg hands out the error before it hears of the status after it. */
+  #hasFailed = false;
   #inFlight = 0;
   #isGivenBack = false;
 
@@ -55,12 +56,14 @@ export class TransactionConnection {
 
   /** T: in a transaction, E: in a failed one, I: in none; `undefined` where pg does not tell. */
   get status(): 'I' | 'T' | 'E' | undefined {
-    return this.#client?.getTransactionStatus?.() ?? undefined;
+    const told = this.#client?.getTransactionStatus?.() ?? undefined;
+    return told === 'T' && this.#hasFailed ? 'E' : told;
   }
 
   /** @throws CannotCreateTransactionError, ConnectionStarvationError */
   async open(): Promise<PgClient> {
     const { transaction, runner } = this;
+    this.parts.ledger.hold(transaction, undefined);
     try {
       this.#client = await this.parts.ledger.connect(
         transaction.suspended?.transaction,
@@ -96,10 +99,14 @@ export class TransactionConnection {
     this.#inFlight++;
     const stopWatching = this.#watch();
     try {
-      return preludes.length === 0
-        ? ((await client.query(config, values)) as PgResult)
-        : await this.#sendBehind(preludes, config, values);
+      const result =
+        preludes.length === 0
+          ? ((await client.query(config, values)) as PgResult)
+          : await this.#sendBehind(preludes, config, values);
+      this.#hasFailed = false;
+      return result;
     } catch (error) {
+      this.#hasFailed ||= isServerError(error);
       if (isLoss(error) || isGone(client)) this.#brokenBy ??= error;
       if (isTimedOut(error)) this.#stopServer();
       throw error;
@@ -130,6 +137,8 @@ export class TransactionConnection {
     await this.#cancelling;
     this.#preludes = [];
     this.parts.logQuery(sql, this.runner);
+    this.#inFlight++;
+    const stopWatching = this.#watch();
     const stop = this.#limitFinish();
     try {
       return (await this.#client!.query(sql)) as PgResult;
@@ -138,6 +147,8 @@ export class TransactionConnection {
       throw error;
     } finally {
       stop();
+      stopWatching();
+      this.#inFlight--;
     }
   }
 
@@ -168,14 +179,6 @@ export class TransactionConnection {
   /** The server would go on with a statement that nobody waits for, and keep its locks. */
   #stopServer(): void {
     this.parts.side.cancel(this.#client!).catch(() => undefined);
-  }
-
-  /**
-   * pg-query-stream waits, when it is destroyed, for the server to be ready; on a lost connection that would be for ever,
-   * and with it whoever reads the stream.
-   */
-  endCursors(): void {
-    setImmediate(() => this.#client?.connection?.emit('readyForQuery'));
   }
 
   /** Back to the pool if it is idle, else destroyed. */
@@ -253,27 +256,17 @@ export class TransactionConnection {
     return this.parts.clock.after(limitMs, () => this.destroy(new Error('no answer within timeoutMs')));
   }
 
-  /** Looks whether the statement in flight waits for a lock of the transaction that this one keeps suspended. */
   #watch(): () => void {
-    const outer = this.transaction.suspended?.transaction;
-    if (outer?.hasBegun !== true) return () => undefined;
-    let callOff = this.parts.clock.after(SELF_DEADLOCK_CHECK_MS, () => void check());
-    let isOver = false;
-    const check = async (): Promise<void> => {
-      const blocker = await this.#suspendedBlocker().catch(() => undefined);
-      if (isOver) return;
-      if (blocker !== undefined) this.transaction.interrupt(selfDeadlock(this.transaction, blocker));
-      else callOff = this.parts.clock.after(SELF_DEADLOCK_CHECK_MS, () => void check());
-    };
-    return () => {
-      isOver = true;
-      callOff();
-    };
-  }
-
-  async #suspendedBlocker(): Promise<Transaction | undefined> {
-    const pids = await this.parts.side.blockersOf(this.#client!);
-    return this.parts.ledger.suspendedAmong(pids, this.transaction);
+    const { transaction } = this;
+    return watchSelfDeadlock(
+      {
+        name: transaction.toString(),
+        outer: transaction.suspended?.transaction,
+        client: () => this.#client,
+        onDeadlock: (error) => transaction.interrupt(error),
+      },
+      this.parts,
+    );
   }
 }
 
@@ -308,12 +301,4 @@ function isTimedOut(error: unknown): boolean {
 
 function serverLimit(remainingMs: number): number {
   return Math.max(1, Math.ceil(remainingMs)) + SERVER_GRACE_MS;
-}
-
-function selfDeadlock(transaction: Transaction, blocker: Transaction): SelfDeadlockError {
-  const facts = {
-    cycle: `its statement waits for a lock of ${blocker.toString()}, which is suspended until this call returns`,
-    remedy: 'Join the outer transaction (REQUIRED, NESTED), or let it touch those rows after the inner call.',
-  };
-  return transaction.identified(new SelfDeadlockError(transaction.toString(), facts));
 }

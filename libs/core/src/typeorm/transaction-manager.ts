@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import type { ContextNamespace } from '../context/context-namespace.js';
 import { rootFrame, withOwner } from '../context/frame.js';
 import { InvalidOptionsError } from '../errors.js';
+import { joinsFreely } from '../transaction/call-plan.js';
 import { checkTransactionOptions } from '../transaction/check-options.js';
 import {
   defineTransaction,
@@ -23,6 +24,12 @@ export interface RequestContext {
 
 /** What is run with the manager of the current transaction. */
 export type ManagedWork<T> = (entityManager: EntityManager) => T | PromiseLike<T>;
+
+/** @internal What one manager has decided about a decorated method. */
+export interface MethodPlan {
+  readonly definition: TransactionDefinition;
+  readonly joinsFreely: boolean;
+}
 
 /** @internal */
 export interface ManagerParts {
@@ -48,7 +55,7 @@ export class TransactionManager implements ScopeSource {
   readonly #dataSources: ReadonlyMap<string, EnlistedDataSource>;
   readonly #defaults: TransactionOptions;
   #default: EnlistedDataSource | undefined;
-  readonly #definitions = new WeakMap<TransactionOptions, TransactionDefinition>();
+  readonly #plans = new WeakMap<TransactionOptions, MethodPlan>();
 
   /** @internal Made by `TransactionalModule` and by `enlist`. */
   constructor(parts: ManagerParts) {
@@ -69,8 +76,14 @@ export class TransactionManager implements ScopeSource {
   run<T>(work: ManagedWork<T>): Promise<T>;
   run<T>(options: TransactionOptions, work: ManagedWork<T>): Promise<T>;
   async run<T>(...all: [ManagedWork<T>] | [TransactionOptions, ManagedWork<T>]): Promise<T> {
-    const [options, work] = all.length === 1 ? [{}, all[0]] : all;
+    const [options, work] = typeof all[0] === 'function' ? [{}, all[0]] : [all[0], all[1]];
     checkTransactionOptions('TransactionManager.run', options);
+    if (typeof work !== 'function') {
+      throw new InvalidOptionsError(
+        'TransactionManager.run takes a function, after the options if any.',
+        'work',
+      );
+    }
     const definition = defineTransaction('TransactionManager.run', options, this.#defaults);
     return await this.#execute(definition, () => work(this.entityManager(options.dataSource)));
   }
@@ -135,29 +148,38 @@ export class TransactionManager implements ScopeSource {
     }
   }
 
-  /** @internal Keeps the caller's context, and its transaction if it has one, for a stream that outlives the call. */
+  /** @internal Keeps the caller's context for a stream that outlives the call. */
   keepContext(): <R>(work: () => R) => R {
     const { frame } = this.#namespace;
-    this.surroundingScope()?.transaction.stream();
     return frame === undefined ? (work) => work() : (work) => this.#namespace.run(frame, work);
   }
 
-  /** @internal Runs a decorated method; `options` is the same object at each call, so it is decided on once. */
-  intercept<T>(label: string, options: TransactionOptions, work: Work<T>): Promise<T> {
+  /** @internal Decides once what every call of a decorated method asks for. */
+  planMethod(label: string, options: TransactionOptions): MethodPlan {
+    let plan = this.#plans.get(options);
+    if (plan === undefined) {
+      const definition = defineTransaction(label, options, this.#defaults);
+      plan = { definition, joinsFreely: joinsFreely(definition) };
+      this.#plans.set(options, plan);
+    }
+    return plan;
+  }
+
+  /** @internal The scope that a call of the method can join at once; `undefined` when it takes a closer look. */
+  scopeToJoin({ definition, joinsFreely }: MethodPlan): TransactionScope | undefined {
+    if (!joinsFreely) return undefined;
+    const { dataSource } = definition;
+    const enlisted = dataSource === undefined ? this.#dataSource() : this.#dataSources.get(dataSource);
+    return enlisted?.workflow.scopeToJoin(definition, this);
+  }
+
+  /** @internal Runs a decorated method. */
+  intercept<T>({ definition }: MethodPlan, work: Work<T>): Promise<T> {
     try {
-      return this.#execute(this.#definitionOf(label, options), work);
+      return this.#execute(definition, work);
     } catch (unknownDataSource) {
       return Promise.reject(unknownDataSource as Error);
     }
-  }
-
-  #definitionOf(label: string, options: TransactionOptions): TransactionDefinition {
-    let definition = this.#definitions.get(options);
-    if (definition === undefined) {
-      definition = defineTransaction(label, options, this.#defaults);
-      this.#definitions.set(options, definition);
-    }
-    return definition;
   }
 
   #execute<T>(definition: TransactionDefinition, work: Work<T>): Promise<T> {

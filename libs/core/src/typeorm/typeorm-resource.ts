@@ -43,6 +43,8 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   /** Savepoints that user code set through the runner's own startTransaction(). */
   readonly #byHand: { readonly name: string; readonly failureBefore: unknown }[] = [];
   readonly #cursors = new Set<Submittable>();
+  /** Closes what waits for an answer of the server to be closed. */
+  readonly #closing = new Set<() => void>();
   #namedSavepoints = 0;
   #guarded: PgClient | undefined;
   /** Settled when the first statement may be sent. */
@@ -103,7 +105,7 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
 
   connectionLost(error: unknown): void {
     this.#connection.breakBecause(error);
-    if (this.#cursors.size > 0) this.#connection.endCursors();
+    for (const close of this.#closing) close();
     this.#gate.innermost.noteFailure(error);
   }
 
@@ -158,7 +160,25 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
         return plain(...args);
       };
     }
+    this.#closeWithConnection(cursor);
     return this.#connection.submit(cursor);
+  }
+
+  /**
+   * pg-query-stream waits, when it is destroyed, for the server to be ready. On a lost connection that would be for ever,
+   * and whoever reads the stream would wait with it.
+   */
+  #closeWithConnection(cursor: Submittable): void {
+    const plain = cursor._destroy?.bind(cursor);
+    if (plain === undefined) return;
+    cursor._destroy = (error, done) => {
+      if (this.#connection.brokenBy !== undefined) return done(error);
+      const close = (): void => {
+        if (this.#closing.delete(close)) done(error);
+      };
+      this.#closing.add(close);
+      plain(error, close);
+    };
   }
 
   // As the transaction's resource

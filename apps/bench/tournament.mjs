@@ -1,0 +1,135 @@
+import { CONTESTANTS } from './contestants/contestant.mjs';
+import { ENDURANCES } from './workloads/heap.mjs';
+import { WORKLOADS } from './workloads/index.mjs';
+
+/** @typedef {import('./contestants/contestant.mjs').ContestantName} ContestantName */
+/** @typedef {import('./entrant.mjs').Entrant} Entrant */
+/** @typedef {import('./options.mjs').Options} Options */
+/** @typedef {import('./workloads/workload.mjs').Line} Line */
+/** @typedef {import('./workloads/workload.mjs').Sample} Sample */
+/** @typedef {import('./workloads/workload.mjs').Workload} Workload */
+/** @typedef {import('./workloads/heap.mjs').Growth} Growth */
+
+/** How long the heap is filled at most, in turns. */
+const ENDURANCE_TURNS = 20;
+
+/**
+ * @typedef {object} Measured
+ * @property {Map<Workload, Map<ContestantName, number>>} roundTrips
+ * @property {Map<Line, Map<ContestantName, Sample[]>>} samples one of each round
+ * @property {{ title: string, contestant: ContestantName, growth: Growth }[]} growths
+ */
+
+/** Lets the entrants do everything that was asked for, taking turns. */
+export class Tournament {
+  /** @type {Measured} */
+  #measured = { roundTrips: new Map(), samples: new Map(), growths: [] };
+  #turnsTaken = 0;
+  #entrants;
+  #options;
+  #tell;
+
+  /**
+   * @param {readonly Entrant[]} entrants
+   * @param {Options} options
+   * @param {(what: string, share: number) => void} tell how far it is
+   */
+  constructor(entrants, options, tell) {
+    this.#entrants = entrants;
+    this.#options = options;
+    this.#tell = tell;
+    this.workloads = WORKLOADS.filter(({ name }) => options.only.includes(name));
+  }
+
+  /** @returns {Promise<Measured>} */
+  async run() {
+    for (const entrant of this.#entrants) await this.#countRoundTrips(entrant);
+    // The first round only warms up.
+    for (let round = 0; round <= this.#options.rounds; round++) await this.#round(round);
+    if (this.#options.only.includes('heap')) await this.#endurances();
+    return this.#measured;
+  }
+
+  /** @param {Entrant} entrant */
+  async #countRoundTrips(entrant) {
+    for (const workload of this.workloads.filter(({ task }) => task !== undefined)) {
+      const { roundTrips, calls } = await entrant.ask('countRoundTrips', workload.name);
+      entrant.report(calls, workload.effect);
+      entryOf(this.#measured.roundTrips, workload, () => new Map()).set(entrant.name, roundTrips);
+    }
+  }
+
+  /** @param {number} round */
+  async #round(round) {
+    for (const workload of this.workloads) {
+      for (const line of workload.lines) {
+        for (const entrant of rotated(this.#entrants, round)) {
+          this.#announce(entrant, `round ${round} · ${workload.name}, ${line.label}`);
+          const sample = await entrant.ask('turn', workload.name, line.label, this.#options.roundMs);
+          entrant.report(sample.calls, workload.effect);
+          if (round > 0) this.#samplesOf(line, entrant).push(sample);
+        }
+      }
+    }
+  }
+
+  async #endurances() {
+    for (const { title, effect } of ENDURANCES) {
+      for (const entrant of this.#entrants) {
+        this.#announce(entrant, `heap ${title}`);
+        const { growth, calls } = await entrant.ask('endure', title, this.#options.roundMs * ENDURANCE_TURNS);
+        entrant.report(calls, effect);
+        this.#measured.growths.push({ title, contestant: entrant.name, growth });
+      }
+    }
+  }
+
+  /**
+   * @param {Line} line
+   * @param {Entrant} entrant
+   * @returns {Sample[]}
+   */
+  #samplesOf(line, entrant) {
+    const ofLine = entryOf(this.#measured.samples, line, () => new Map());
+    return entryOf(ofLine, entrant.name, () => []);
+  }
+
+  /**
+   * @param {Entrant} entrant
+   * @param {string} what
+   */
+  #announce({ name }, what) {
+    this.#tell(`${what} · ${CONTESTANTS[name].title}`, this.#turnsTaken++ / this.#turns);
+  }
+
+  get #turns() {
+    const lines = this.workloads.flatMap((workload) => workload.lines).length;
+    const endurances = this.#options.only.includes('heap') ? ENDURANCES.length : 0;
+    return this.#entrants.length * (lines * (this.#options.rounds + 1) + endurances);
+  }
+}
+
+/**
+ * Who comes first changes from round to round, so that nobody always follows the same one.
+ *
+ * @template T
+ * @param {readonly T[]} list
+ * @param {number} by
+ */
+function rotated(list, by) {
+  const start = by % list.length;
+  return [...list.slice(start), ...list.slice(0, start)];
+}
+
+/**
+ * @template K, V
+ * @param {Map<K, V>} map
+ * @param {K} key
+ * @param {() => V} make
+ * @returns {V}
+ */
+function entryOf(map, key, make) {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}

@@ -1,0 +1,8 @@
+import { joinedCall } from './joined-call.mjs';
+import { transactions } from './transactions.mjs';
+
+/** @type {readonly import('./workload.mjs').Workload[]} */
+export const WORKLOADS = [joinedCall, ...transactions];
+
+/** The names that `--only` takes: those that are measured in rounds, then the one that is run once. */
+export const WORKLOAD_NAMES = [...WORKLOADS.map(({ name }) => name), 'heap'];
