@@ -251,7 +251,7 @@ export class TransactionScope implements TransactionStatus {
   }
 
   noteFailure(error: unknown): void {
-    this.#firstFailure ??= error;
+    if (this.firstFailure === undefined) this.#firstFailure = error;
   }
 
   /** What {@link forgetFailuresSince} goes back to. */

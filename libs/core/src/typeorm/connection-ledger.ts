@@ -17,6 +17,8 @@ export interface LedgerParts {
 export class ConnectionLedger {
   /** Each with the server process that serves it; without one while it still waits for its connection. */
   readonly #holders = new Map<Transaction, number | undefined>();
+  /** Statements under way inside suspended transactions. */
+  readonly #waits = new Set<{ readonly outer: Transaction; readonly blockers: readonly number[] }>();
   /** How many waits each holder is stuck in; a parallel caller can be in several. */
   readonly #stuck = new Map<Transaction, number>();
 
@@ -35,9 +37,36 @@ export class ConnectionLedger {
     return this.#holdersAround(transaction).length > 0;
   }
 
-  /** Which of `transaction` and those around it is served by one of `pids`. */
-  holderAmong(pids: readonly number[], transaction: Transaction | undefined): Transaction | undefined {
-    return this.#holdersAround(transaction).find((each) => pids.includes(this.#holders.get(each)!));
+  /** Notes that a statement inside `outer` may have to wait; `blockers` is what it was last seen to wait for. */
+  noteWait(outer: Transaction): { blockers: readonly number[]; forget: () => void } {
+    const wait = { outer, blockers: [] as readonly number[], forget: () => this.#waits.delete(wait) };
+    this.#waits.add(wait);
+    return wait;
+  }
+
+  /**
+   * The transaction around a statement inside `outer` that must end before one of the server processes `pids` lets the
+   * statement go on: it is served by one of them, or keeps one of them suspended behind a wait of its own.
+   */
+  holderBehind(pids: readonly number[], outer: Transaction): Transaction | undefined {
+    const around = this.#holdersAround(outer);
+    const seen = new Set<number>();
+    const open = [...pids];
+    for (let pid = open.pop(); pid !== undefined; pid = open.pop()) {
+      if (seen.has(pid)) continue;
+      seen.add(pid);
+      const holder = this.#servedBy(pid);
+      if (holder === undefined) continue;
+      if (around.includes(holder)) return holder;
+      for (const wait of this.#waits)
+        if (this.#holdersAround(wait.outer).includes(holder)) open.push(...wait.blockers);
+    }
+    return undefined;
+  }
+
+  #servedBy(pid: number): Transaction | undefined {
+    for (const [transaction, served] of this.#holders) if (served === pid) return transaction;
+    return undefined;
   }
 
   /**

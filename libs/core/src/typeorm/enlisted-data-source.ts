@@ -120,7 +120,9 @@ export class EnlistedDataSource {
     return (owner: RunnerOwner, mode: 'master' | 'slave'): TransactionalQueryRunner => {
       const runner = new Runner(owner, dataSource.driver, mode);
       // The constructor of the manager makes it the runner's own.
-      dataSource.createEntityManager(runner);
+      const manager = dataSource.createEntityManager(runner);
+      // TypeORM's own would only say that the runner is released, and not why.
+      Object.assign(manager, { query: runner.query.bind(runner) });
       return runner;
     };
   }

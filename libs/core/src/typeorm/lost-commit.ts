@@ -4,8 +4,8 @@ import type { CommitAnswer } from '../transaction/transactional-resource.js';
 import type { PgClient } from './pg-client.js';
 import type { SideSession } from './side-session.js';
 
-/** How often the server is asked, and how long is waited between two questions, in milliseconds. */
-const QUESTIONS = 20;
+/** How long the server is asked, and how long is waited between two questions, in milliseconds. */
+const PATIENCE_MS = 6000;
 const INTERVAL_MS = 250;
 
 /** A COMMIT whose answer was lost. */
@@ -22,8 +22,9 @@ export async function resolveOutcome(
   { client, xid, cause }: LostCommit,
   { side, clock }: { readonly side: SideSession; readonly clock: Clock },
 ): Promise<CommitAnswer> {
-  for (let question = 0; xid !== undefined && question < QUESTIONS; question++) {
-    if (question > 0) await pause(clock, INTERVAL_MS);
+  if (xid === undefined) return { outcome: 'unknown', cause };
+  const end = clock.now() + PATIENCE_MS;
+  while (clock.now() < end) {
     const status = await side.statusOf(client, xid).catch(() => undefined);
     if (status === 'committed') return { outcome: 'committed' };
     if (status === 'aborted') {
@@ -31,6 +32,7 @@ export async function resolveOutcome(
     }
     // Too old for the server to know: asking again does not help.
     if (status === null) break;
+    await pause(clock, INTERVAL_MS);
   }
   return { outcome: 'unknown', cause };
 }

@@ -26,13 +26,16 @@ export interface WatchedStatement {
 
 /**
  * Looks, while a statement is under way, whether it waits for a lock that a transaction around it holds: that one is
- * suspended until the statement's caller returns, so neither would ever go on. PostgreSQL cannot see this cycle.
+ * suspended until the statement's caller returns, so neither would ever go on. PostgreSQL cannot see this cycle, also not
+ * one through several such callers.
  *
  * @returns what ends the watch
  */
 export function watchSelfDeadlock(statement: WatchedStatement, parts: WatchParts): () => void {
   const { clock, ledger, side } = parts;
-  if (statement.outer === undefined || !ledger.isAnyHolding(statement.outer)) return () => undefined;
+  const { outer } = statement;
+  if (outer === undefined || !ledger.isAnyHolding(outer)) return () => undefined;
+  const wait = ledger.noteWait(outer);
   let isOver = false;
   let callOff = (): void => undefined;
   const lookAgain = (): void => {
@@ -40,15 +43,16 @@ export function watchSelfDeadlock(statement: WatchedStatement, parts: WatchParts
   };
   const look = async (): Promise<void> => {
     const client = statement.client();
-    const pids = client === undefined ? [] : await side.blockersOf(client).catch(() => []);
+    wait.blockers = client === undefined ? [] : await side.blockersOf(client).catch(() => []);
     if (isOver) return;
-    const blocker = ledger.holderAmong(pids, statement.outer);
+    const blocker = ledger.holderBehind(wait.blockers, outer);
     if (blocker === undefined) lookAgain();
     else statement.onDeadlock(deadlockOf(statement.name, blocker));
   };
   lookAgain();
   return () => {
     isOver = true;
+    wait.forget();
     callOff();
   };
 }

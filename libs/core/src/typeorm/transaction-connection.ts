@@ -116,6 +116,12 @@ export class TransactionConnection {
     }
   }
 
+  /** Something is on the wire until the returned function is called. */
+  occupy(): () => void {
+    this.#inFlight++;
+    return () => this.#inFlight--;
+  }
+
   /** Sends what cannot wait for an answer; should BEGIN fail, the connection is destroyed, and the cursor with it. */
   submit(cursor: unknown): unknown {
     const client = this.#client!;

@@ -150,13 +150,17 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     if (isTransactionControl(text)) throw this.#controlError(`${text.trim()} was sent`);
     this.transaction.countStatement();
     this.#cursors.add(cursor);
+    const leaveWire = this.#connection.occupy();
     const vacate = this.#gate.occupy();
     for (const method of ['handleError', 'handleReadyForQuery'] as const) {
       const plain = cursor[method].bind(cursor);
       cursor[method] = (...args) => {
-        this.#cursors.delete(cursor);
+        if (this.#cursors.delete(cursor)) leaveWire();
         vacate();
-        if (isServerError(args[0])) scope.noteFailure(args[0]);
+        if (isServerError(args[0])) {
+          scope.noteFailure(args[0]);
+          this.explain(args[0]);
+        }
         return plain(...args);
       };
     }

@@ -1,0 +1,43 @@
+import { expect, it } from '@jest/globals';
+import * as clsHooked from '@nest-transactional/core/cls-hooked';
+import * as core from '@nest-transactional/core';
+
+// What users import. A change here is a change for them, and belongs in the CHANGELOG.
+it('is what it was, in the package itself', () => {
+  expect(Object.keys(core).toSorted()).toEqual([
+    'AfterCommitError',
+    'CannotCreateTransactionError',
+    'ConnectionStarvationError',
+    'IncompatibleOptionsError',
+    'InvalidOptionsError',
+    'NoTransactionError',
+    'NotManagedError',
+    'OutcomeUnknownError',
+    'Propagation',
+    'PropagationError',
+    'RetriesExhaustedError',
+    'SelfDeadlockError',
+    'ShutdownError',
+    'TransactionControlError',
+    'TransactionEndedError',
+    'TransactionError',
+    'TransactionManager',
+    'TransactionTimeoutError',
+    'Transactional',
+    'TransactionalEventListener',
+    'TransactionalEvents',
+    'TransactionalModule',
+    'UnexpectedRollbackError',
+    'afterCommit',
+    'afterCompletion',
+    'afterRollback',
+    'asyncLocalStorageNamespace',
+    'beforeCommit',
+    'enlist',
+    'outsideTransaction',
+  ]);
+});
+
+it('is what it was, in the subpath for cls-hooked', () => {
+  expect(Object.keys(clsHooked)).toEqual(['clsHookedNamespace']);
+});
