@@ -6,6 +6,7 @@ import {
   type Propagation,
   type PropagationPlan,
 } from '../../libs/core/src/transaction/propagation.js';
+import { meaninglessWith } from '../../libs/core/src/transaction/transaction-options.js';
 import { codeIn, pages, read, sectionOf, tableIn } from './markdown.js';
 
 const GUIDE = pages().filter((page) => page.startsWith('docs/guide/'));
@@ -52,6 +53,19 @@ describe('the table of propagations', () => {
     );
 
     expect(cells.map(planOf)).toEqual(decided);
+  });
+});
+
+describe('the table of options that mean nothing', () => {
+  const rows = tableIn(sectionOf('docs/guide/transactions.md', '### Options that mean nothing')!);
+
+  it('says of each propagation what the code decides', () => {
+    const documented = rows.flatMap(([modes, options]) =>
+      codeIn(modes!).map((mode) => [mode, codeIn(options!)] as const),
+    );
+    const decided = Object.values(core.Propagation).map((mode) => [mode, meaninglessWith(mode)] as const);
+
+    expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(decided));
   });
 });
 

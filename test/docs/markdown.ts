@@ -64,7 +64,8 @@ export function sectionOf(page: string, heading: string): string | undefined {
 
 /** The cells of each row of the first table in `text`, without its head. */
 export function tableIn(text: string): readonly (readonly string[])[] {
-  const rows = text.split('\n').filter((line) => line.startsWith('|'));
+  const [table = ''] = /^\|.*$(?:\n\|.*$)*/m.exec(text) ?? [];
+  const rows = table.split('\n');
   return rows.slice(2).map((row) =>
     row
       .split('|')

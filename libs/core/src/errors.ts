@@ -10,7 +10,7 @@
  * - `not-started`: nothing was sent to the database.
  * - `rolled-back`: nothing of the transaction is stored.
  * - `committed`: everything is stored; something *after* COMMIT failed.
- * - `unknown`: the connection was lost while COMMIT was under way, and nobody could tell.
+ * - `unknown`: the connection was lost while COMMIT was under way, or user code ended the transaction; nobody can tell.
  */
 export type ErrorOutcome = 'not-started' | 'rolled-back' | 'committed' | 'unknown';
 

@@ -2,7 +2,7 @@ import {
   AfterCommitError,
   messageOf,
   OutcomeUnknownError,
-  type TransactionError,
+  TransactionError,
   UnexpectedRollbackError,
 } from '../errors.js';
 import { attempt } from './attempt.js';
@@ -113,6 +113,7 @@ export class OwnedTransaction implements Boundary {
     const { root, resource, interruption } = this.transaction;
     if (interruption !== undefined) throw interruption;
     const mark = root.rollbackMark ?? (resource.hasFailed ? failedStatement(root.firstFailure) : undefined);
+    if (isUnknown(mark?.cause)) throw mark!.cause;
     if (mark !== undefined)
       throw this.#reported(new UnexpectedRollbackError(this.transaction.toString(), mark));
   }
@@ -132,7 +133,7 @@ export class OwnedTransaction implements Boundary {
         Object.assign(because, { rollbackFailure });
       this.parts.log.error('rolling back met a failure', subjectOf(transaction), rollbackFailure);
     }
-    await this.#end('rolled-back', because);
+    await this.#end(isUnknown(because) ? 'unknown' : 'rolled-back', because);
   }
 
   /** Everything that follows the end whatever it was; the connection is free before any hook runs. */
@@ -189,6 +190,11 @@ export class OwnedTransaction implements Boundary {
     this.parts.log.error(error.message, subjectOf(this.transaction), error.cause);
     return this.transaction.identified(error);
   }
+}
+
+/** User code ended the transaction in a way that leaves open what became of it. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof TransactionError && error.outcome === 'unknown';
 }
 
 function failedStatement(cause: unknown): RollbackMark {
