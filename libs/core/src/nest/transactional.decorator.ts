@@ -10,7 +10,7 @@ import {
   type TransactionOptions,
 } from '../transaction/transaction-options.js';
 import { markJoinFailed } from '../transaction/boundary.js';
-import type { TransactionScope } from '../transaction/transaction.js';
+import type { TransactionScope } from '../transaction/transaction-scope.js';
 import { TransactionManager, type MethodPlan } from '../typeorm/transaction-manager.js';
 import { MANAGER } from './manager-token.js';
 import { copyFunctionMetadata } from './copy-function-metadata.js';

@@ -3,7 +3,7 @@ import { attempt } from './attempt.js';
 import { trace } from './diagnostics.js';
 import { isRollbackOn } from './rollback-rules.js';
 import type { TransactionDefinition } from './transaction-options.js';
-import type { RollbackMark, TransactionScope } from './transaction.js';
+import type { RollbackMark, TransactionScope } from './transaction-scope.js';
 
 /** What a call opened, and how it is closed again: by exactly one of `complete` and `fail`. */
 export interface Boundary {

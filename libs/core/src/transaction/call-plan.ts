@@ -7,7 +7,7 @@ import {
 } from './propagation.js';
 import { retryPolicyOf } from './retry-policy.js';
 import type { TransactionDefinition } from './transaction-options.js';
-import { TransactionScope } from './transaction.js';
+import { TransactionScope } from './transaction-scope.js';
 
 /** Bound in a frame whose surrounding transaction is suspended. */
 export class Suspension {

@@ -3,7 +3,8 @@ import { InvalidOptionsError, NoTransactionError } from '../errors.js';
 import { endedError } from './call-plan.js';
 import { aBoolean, aString, checkOptions, type Schema } from './check-options.js';
 import type { HookOptions, HookPhase } from './hooks.js';
-import { TransactionScope, type Outcome } from './transaction.js';
+import { type Outcome } from './transaction.js';
+import { TransactionScope } from './transaction-scope.js';
 
 /** Who can tell the transaction that surrounds the caller: the owner of the current frame. */
 export interface ScopeSource {

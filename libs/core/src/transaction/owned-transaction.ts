@@ -11,7 +11,8 @@ import { trace, traceOf } from './diagnostics.js';
 import type { HookPhase } from './hooks.js';
 import { isRollbackOn } from './rollback-rules.js';
 import { subjectOf, type TransactionLog } from './transaction-log.js';
-import type { Outcome, RollbackMark, Transaction } from './transaction.js';
+import type { Outcome, Transaction } from './transaction.js';
+import type { RollbackMark } from './transaction-scope.js';
 import type { CommitAnswer } from './transactional-resource.js';
 
 export interface OwnedParts {

@@ -19,7 +19,8 @@ import { isStreamEnd, readWithin } from './streamed-results.js';
 import { timeLimit } from './time-limit.js';
 import type { TransactionLog } from './transaction-log.js';
 import type { TransactionDefinition } from './transaction-options.js';
-import { Transaction, TransactionScope } from './transaction.js';
+import { Transaction } from './transaction.js';
+import { TransactionScope } from './transaction-scope.js';
 import type { TransactionalResource } from './transactional-resource.js';
 
 /** A transactional method's body. */

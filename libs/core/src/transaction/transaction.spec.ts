@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { endedTransaction, idleTransaction } from '../../../../test/support/idle-transaction.js';
-import { TransactionScope, type Transaction, type TransactionState } from './transaction.js';
+import { type Transaction, type TransactionState } from './transaction.js';
+import { TransactionScope } from './transaction-scope.js';
 
 const STATES: TransactionState[] = [
   { kind: 'idle' },

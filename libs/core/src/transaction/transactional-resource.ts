@@ -1,4 +1,4 @@
-import type { TransactionScope } from './transaction.js';
+import type { TransactionScope } from './transaction-scope.js';
 
 /** The server's answer to COMMIT, or the lack of one. */
 export type CommitAnswer =

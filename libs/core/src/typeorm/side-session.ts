@@ -47,7 +47,12 @@ export class SideSession {
     values: unknown[],
   ): Promise<Rows> {
     const session = new this.pg.Client({
-      ...{ host, port, user, password, database, ssl },
+      host,
+      port,
+      user,
+      password,
+      database,
+      ssl,
       connectionTimeoutMillis: PATIENCE_MS,
       query_timeout: PATIENCE_MS,
     });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { gate as meetingPoint, settle, type Gate } from '../../../../test/support/gate.js';
 import { idleTransaction } from '../../../../test/support/idle-transaction.js';
 import { systemClock } from '../transaction/clock.js';
-import { TransactionScope } from '../transaction/transaction.js';
+import { TransactionScope } from '../transaction/transaction-scope.js';
 import { StatementGate } from './statement-gate.js';
 
 type Fate = 'waiting' | 'on the wire' | 'sent' | 'refused';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { gate as meetingPoint, settle, watched, type Gate } from '../../../../test/support/gate.js';
 import { idleTransaction } from '../../../../test/support/idle-transaction.js';
 import { systemClock } from '../transaction/clock.js';
-import { TransactionScope } from '../transaction/transaction.js';
+import { TransactionScope } from '../transaction/transaction-scope.js';
 import { StatementGate } from './statement-gate.js';
 
 /** A gate, and a wire on which each statement stays until the test lets it go. */

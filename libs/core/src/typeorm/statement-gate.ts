@@ -1,6 +1,6 @@
 import { SelfDeadlockError } from '../errors.js';
 import type { Clock } from '../transaction/clock.js';
-import type { TransactionScope } from '../transaction/transaction.js';
+import type { TransactionScope } from '../transaction/transaction-scope.js';
 
 /** Sends one statement; `entered` are the scopes that it opens (outermost first), each to be preceded by a savepoint. */
 export type Send<T> = (entered: readonly TransactionScope[]) => Promise<T>;

@@ -11,7 +11,7 @@ import {
   type TransactionOptions,
 } from '../transaction/transaction-options.js';
 import type { ScopeSource } from '../transaction/hook-registration.js';
-import type { TransactionScope } from '../transaction/transaction.js';
+import type { TransactionScope } from '../transaction/transaction-scope.js';
 import type { TransactionStatus } from '../transaction/transaction-status.js';
 import type { Work } from '../transaction/transaction-workflow.js';
 import type { EnlistedDataSource } from './enlisted-data-source.js';

@@ -7,7 +7,8 @@ import {
 } from '../errors.js';
 import { endedError } from '../transaction/call-plan.js';
 import { subjectOf, type TransactionLog } from '../transaction/transaction-log.js';
-import { TransactionScope, type Transaction } from '../transaction/transaction.js';
+import { type Transaction } from '../transaction/transaction.js';
+import { TransactionScope } from '../transaction/transaction-scope.js';
 import type {
   CommitAnswer,
   ResourceEvent,
@@ -15,6 +16,8 @@ import type {
 } from '../transaction/transactional-resource.js';
 import { guardClient, type ClientGuard, type Submittable } from './guarded-client.js';
 import { isRefusal, isServerError, type PgClient, type PgResult } from './pg-client.js';
+import { OpenCursors } from './open-cursors.js';
+import { leaveStatements, SavepointsByHand } from './savepoints-by-hand.js';
 import { StatementGate } from './statement-gate.js';
 import { TransactionConnection, type ConnectionParts } from './transaction-connection.js';
 import { isTransactionControl, mayHaveEnded } from './transaction-control.js';
@@ -40,11 +43,8 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   readonly #gate: StatementGate;
   readonly #connection: TransactionConnection;
   readonly #savepoints = new Map<TransactionScope, string>();
-  /** Savepoints that user code set through the runner's own startTransaction(). */
-  readonly #byHand: { readonly name: string; readonly failureBefore: unknown }[] = [];
-  readonly #cursors = new Set<Submittable>();
-  /** Closes what waits for an answer of the server to be closed. */
-  readonly #closing = new Set<() => void>();
+  readonly #byHand = new SavepointsByHand((sql) => this.runner.query(sql));
+  readonly #cursors = new OpenCursors();
   #namedSavepoints = 0;
   #guarded: PgClient | undefined;
   /** Settled when the first statement may be sent. */
@@ -105,26 +105,19 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
 
   connectionLost(error: unknown): void {
     this.#connection.breakBecause(error);
-    for (const close of this.#closing) close();
+    this.#cursors.connectionLost();
     this.#gate.innermost.noteFailure(error);
   }
 
   async startByHand(): Promise<void> {
-    const name = this.#nextSavepoint();
-    const failureBefore = this.#scope.ownFirstFailure;
-    await this.runner.query(`SAVEPOINT ${name}`);
-    this.#byHand.push({ name, failureBefore });
+    await this.#byHand.start(this.#nextSavepoint(), this.#scope);
   }
 
   async endByHand(how: 'release' | 'rollback'): Promise<void> {
-    const savepoint = this.#byHand.pop();
-    if (savepoint === undefined) {
-      throw this.#controlError(
-        `${how === 'release' ? 'commitTransaction()' : 'rollbackTransaction()'} was called`,
-      );
-    }
-    for (const statement of leaveStatements(savepoint.name, how)) await this.runner.query(statement);
-    if (how === 'rollback') this.#scope.forgetFailuresSince(savepoint.failureBefore);
+    if (await this.#byHand.end(how)) return;
+    throw this.#controlError(
+      `${how === 'release' ? 'commitTransaction()' : 'rollbackTransaction()'} was called`,
+    );
   }
 
   // As the client's guard
@@ -149,50 +142,23 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     if (!scope.isOpen) throw this.#refusal(text);
     if (isTransactionControl(text)) throw this.#controlError(`${text.trim()} was sent`);
     this.transaction.countStatement();
-    this.#cursors.add(cursor);
     const leaveWire = this.#connection.occupy();
     const vacate = this.#gate.occupy();
-    for (const method of ['handleError', 'handleReadyForQuery'] as const) {
-      const plain = cursor[method].bind(cursor);
-      cursor[method] = (...args) => {
-        if (this.#cursors.delete(cursor)) leaveWire();
-        vacate();
-        if (isServerError(args[0])) {
-          scope.noteFailure(args[0]);
-          this.explain(args[0]);
-        }
-        return plain(...args);
-      };
-    }
-    this.#closeWithConnection(cursor);
+    this.#cursors.add(cursor, (error) => {
+      leaveWire();
+      vacate();
+      if (!isServerError(error)) return;
+      scope.noteFailure(error);
+      this.explain(error);
+    });
     return this.#connection.submit(cursor);
-  }
-
-  /**
-   * pg-query-stream waits, when it is destroyed, for the server to be ready. On a lost connection that would be for ever,
-   * and whoever reads the stream would wait with it.
-   */
-  #closeWithConnection(cursor: Submittable): void {
-    const plain = cursor._destroy?.bind(cursor);
-    if (plain === undefined) return;
-    cursor._destroy = (error, done) => {
-      if (this.#connection.brokenBy !== undefined) return done(error);
-      const close = (): void => {
-        if (this.#closing.delete(close)) done(error);
-      };
-      this.#closing.add(close);
-      plain(error, close);
-    };
   }
 
   // As the transaction's resource
 
   close(): void {
     this.#gate.close();
-    for (const cursor of this.#cursors) {
-      if (cursor.destroy === undefined) cursor.close?.();
-      else cursor.destroy(this.#refusal('Reading on from a stream'));
-    }
+    this.#cursors.close(() => this.#refusal('Reading on from a stream'));
   }
 
   interrupt(because: Error): void {
@@ -391,11 +357,6 @@ const EVENTS = {
   'before-rollback': 'BeforeTransactionRollback',
   'after-rollback': 'AfterTransactionRollback',
 } as const;
-
-function leaveStatements(savepoint: string, how: 'release' | 'rollback'): readonly string[] {
-  const release = `RELEASE SAVEPOINT ${savepoint}`;
-  return how === 'release' ? [release] : [`ROLLBACK TO SAVEPOINT ${savepoint}`, release];
-}
 
 function rolledBack(cause: unknown): CommitAnswer {
   return { outcome: 'rolled-back', reason: `a statement had failed (${messageOf(cause)})`, cause };
