@@ -80,5 +80,5 @@ describe('nothing is left over', () => {
     expect(timers()).toBeLessThanOrEqual(timersBefore);
     expect(Math.max(0, ...Object.values(listeners))).toBeLessThanOrEqual(2);
     await database.expectHealthy();
-  });
+  }, 60_000);
 });
