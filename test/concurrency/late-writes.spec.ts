@@ -3,7 +3,7 @@ import { TransactionEndedError } from '@nest-transactional/core';
 import { StrickenDatabase } from '../faults/stricken-database.js';
 import { gate, settle, watched } from '../support/gate.js';
 
-const ROUNDS = Number(process.env['STRESS_ROUNDS'] ?? 60);
+const ROUNDS = 60;
 const SIBLINGS = 12;
 let database: StrickenDatabase;
 

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fateOf, HANG_MS, StrickenDatabase } from '../faults/stricken-database.js';
 import { settle } from '../support/gate.js';
+import { rounds } from '../support/thoroughness.js';
 
-const ROUNDS = Number(process.env['STRESS_ROUNDS'] ?? 1000);
+const ROUNDS = rounds({ usual: 200, thorough: 1000 });
 const RUNS_OF_TEN = Math.ceil(ROUNDS / 10);
 let database: StrickenDatabase;
 

@@ -6,6 +6,7 @@ export function hastyClock(factor: number): Clock {
     now: () => performance.now() * factor,
     after(ms, alarm) {
       const timer = setTimeout(alarm, ms / factor);
+      timer.unref();
       return () => clearTimeout(timer);
     },
   };

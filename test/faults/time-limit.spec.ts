@@ -183,6 +183,20 @@ describe.each(['18.0', '15.0'])('a time limit (server %s)', (version) => {
     expect(await show()).toBe('0');
   });
 
+  it('holds while it waits for a connection', async () => {
+    const size = database.pool.options.max!;
+    const taken = await Promise.all(Array.from({ length: size }, () => database.pool.connect()));
+    const fate = fateOf(
+      run(LIMIT, () => database.write('a')),
+      3000,
+    );
+    const told = await fate.catch((hang: unknown) => hang);
+    for (const client of taken) client.release();
+
+    expect(told).toBeInstanceOf(TransactionTimeoutError);
+    expect(await database.notes()).toEqual([]);
+  });
+
   it('ends in time although the server process is frozen', async () => {
     let pid = 0;
     const frozen = fateOf(

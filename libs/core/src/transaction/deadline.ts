@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 
-/** How long a call may take, over all its attempts; the time runs from the first statement on. */
+/** How long a call may take, over all its attempts; the time runs from when the first statement asks for a connection. */
 export class Deadline {
   #endsAt: number | undefined;
   #callOff: (() => void) | undefined;

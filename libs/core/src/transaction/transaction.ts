@@ -134,7 +134,6 @@ export class Transaction {
     this.#state = next;
     if (next.kind !== 'active') return;
     this.#hasBegun = true;
-    this.deadline?.start();
     trace('begin', this);
   }
 

@@ -6,6 +6,8 @@ export interface ClientGuard {
   send(config: unknown, values: unknown): Promise<unknown>;
   /** Something that submits itself (a cursor, a query stream): pg wants it back synchronously. */
   submit(submittable: Submittable): unknown;
+  /** The error for who wants to close the connection, which is the transaction's. */
+  refuseToEnd(): Error;
 }
 
 /** A query object of pg's protocol, such as pg-cursor and pg-query-stream. */
@@ -31,9 +33,15 @@ export function guardClient(client: PgClient, guard: ClientGuard): PgClient {
     sent.then((result) => done(null, result), done);
     return undefined;
   };
+  const own = {
+    query,
+    // The pool would give the connection to somebody else in mid-transaction.
+    release: () => undefined,
+    end: () => Promise.reject(guard.refuseToEnd()),
+  };
   return new Proxy(client, {
     get(target, property) {
-      if (property === 'query') return query;
+      if (property in own) return own[property as keyof typeof own];
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },

@@ -53,6 +53,7 @@ export interface PgConnection {
   parse(message: { text: string; name: string; types: number[] }): void;
   bind(message: { portal: string; statement: string; values: unknown[] }): void;
   execute(message: { portal: string }): void;
+  sync(): void;
 }
 
 /** pg's own Query, of which the library makes a subclass. */
@@ -62,6 +63,7 @@ export interface PgQuery {
   handleRowDescription(message: unknown): void;
   handleDataRow(message: unknown): void;
   handleCommandComplete(message: unknown, connection: PgConnection): void;
+  handleCopyInResponse(connection: PgConnection): void;
 }
 
 export type PgQueryClass = new (

@@ -76,6 +76,12 @@ export function preludedQueryClass(Query: PgQueryClass): PreludedQueryClass {
       else this.#completed++;
     }
 
+    /** In copy-in mode the server ignores the Sync that was sent already, and would wait for another one for ever. */
+    override handleCopyInResponse(connection: PgConnection): void {
+      super.handleCopyInResponse(connection);
+      connection.sync();
+    }
+
     get #isPrelude(): boolean {
       return this.#completed < this.#preludes.length;
     }

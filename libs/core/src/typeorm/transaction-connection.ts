@@ -63,6 +63,8 @@ export class TransactionConnection {
   /** @throws CannotCreateTransactionError, ConnectionStarvationError */
   async open(): Promise<PgClient> {
     const { transaction, runner } = this;
+    // The time runs while it waits for the pool, too.
+    transaction.deadline?.start();
     this.parts.ledger.hold(transaction, undefined);
     try {
       this.#client = await this.parts.ledger.connect(

@@ -136,6 +136,10 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     );
   }
 
+  refuseToEnd(): Error {
+    return this.#controlError('end() of the connection was called');
+  }
+
   submit(cursor: Submittable): unknown {
     const scope = this.#scope;
     const text = textOf(cursor.cursor ?? cursor);
