@@ -26,6 +26,7 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/start-postgres.mjs',
   globalTeardown: '<rootDir>/test/support/stop-postgres.mjs',
+  // One more than the cores of a small machine: many tests wait for the server.
   maxWorkers: 3,
   workerIdleMemoryLimit: '1GB',
   testTimeout: 20_000,

@@ -8,6 +8,7 @@ import { WORKLOADS } from '../../apps/bench/workloads/index.mjs';
 import { inspectPostmaster } from '../../tools/embedded-postgres/postmaster.mjs';
 import { isAlive, makeScratch, Program } from '../launcher/processes.js';
 import { createDatabase } from '../support/database.js';
+import { itThoroughly } from '../support/thoroughness.js';
 
 describe('the round trips of a transaction, counted on the wire', () => {
   let url: string;
@@ -46,28 +47,32 @@ describe('npm run bench', () => {
     if (code !== 0) throw new Error(stderr);
   }, 60_000);
 
-  it('tells, saves and checks what every contestant did, and leaves nothing behind', async () => {
-    const scratch = makeScratch('bench');
-    const file = join(makeScratch('bench-result'), 'result.json');
-    const args = ['--rounds', '1', '--round-ms', '5', '--fsync', 'off', '--json', file];
+  itThoroughly(
+    'tells, saves and checks what every contestant did, and leaves nothing behind',
+    async () => {
+      const scratch = makeScratch('bench');
+      const file = join(makeScratch('bench-result'), 'result.json');
+      const args = ['--rounds', '1', '--round-ms', '5', '--fsync', 'off', '--json', file];
 
-    const { code, stdout, stderr } = await bench(args, scratch).ended;
+      const { code, stdout, stderr } = await bench(args, scratch).ended;
 
-    expect({ code, checks: stdout.match(/committed exactly what it reported/g) }).toEqual({
-      code: 0,
-      checks: Array(3).fill('committed exactly what it reported'),
-    });
-    expect(stderr).toMatch(/^ +\d+ % {2}\d+:\d\d {2}starting PostgreSQL\n/);
-    const saved = JSON.parse(readFileSync(file, 'utf8'));
-    expect(saved).toMatchObject({
-      machine: { cores: expect.any(Number) },
-      versions: { node: process.versions.node, typeorm: expect.stringMatching(/^\d/) },
-    });
-    expect(saved.results.map(({ name }: { name: string }) => name)).toEqual(
-      WORKLOADS.map(({ name }) => name),
-    );
-    expect(readdirSync(scratch)).toEqual([]);
-  }, 60_000);
+      expect({ code, checks: stdout.match(/committed exactly what it reported/g) }).toEqual({
+        code: 0,
+        checks: Array(3).fill('committed exactly what it reported'),
+      });
+      expect(stderr).toMatch(/^ +\d+ % {2}\d+:\d\d {2}starting PostgreSQL\n/);
+      const saved = JSON.parse(readFileSync(file, 'utf8'));
+      expect(saved).toMatchObject({
+        machine: { cores: expect.any(Number) },
+        versions: { node: process.versions.node, typeorm: expect.stringMatching(/^\d/) },
+      });
+      expect(saved.results.map(({ name }: { name: string }) => name)).toEqual(
+        WORKLOADS.map(({ name }) => name),
+      );
+      expect(readdirSync(scratch)).toEqual([]);
+    },
+    60_000,
+  );
 
   it('stops PostgreSQL and the contestants when it is interrupted', async () => {
     const scratch = makeScratch('bench');

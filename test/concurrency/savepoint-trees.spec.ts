@@ -4,7 +4,7 @@ import { fateOf, HANG_MS, StrickenDatabase } from '../faults/stricken-database.j
 import { settle } from '../support/gate.js';
 import { rounds } from '../support/thoroughness.js';
 
-const ROUNDS = rounds({ usual: 200, thorough: 1000 });
+const ROUNDS = rounds({ usual: 100, thorough: 1000 });
 const RUNS_OF_TEN = Math.ceil(ROUNDS / 10);
 let database: StrickenDatabase;
 

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, write
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { cleanEnvironment, makeScratch, Program, root } from './processes.js';
+import { itThoroughly } from '../support/thoroughness.js';
 
 const SILENT = { code: 0, stdout: '', stderr: '' };
 
@@ -54,7 +55,7 @@ describe('tools/ensure-built.mjs', () => {
     expect(await ensureBuilt()).toEqual(SILENT);
   });
 
-  it.each(['deleted', 'overwritten'])('builds again when an output was %s', async (how) => {
+  itThoroughly.each(['deleted', 'overwritten'])('builds again when an output was %s', async (how) => {
     await ensureBuilt();
     const output = 'libs/core/dist/esm/index.js';
     if (how === 'deleted') rmSync(join(folder, output));

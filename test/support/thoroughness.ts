@@ -1,7 +1,14 @@
+import { it } from '@jest/globals';
+
 /**
  * How often a test repeats itself: a usual run should not keep anybody waiting; a thorough one (`THOROUGH=1 npm test`, and
  * `.ci/run`) is to find what happens once in a thousand times.
  */
 export function rounds({ usual, thorough }: { usual: number; thorough: number }): number {
-  return process.env['THOROUGH'] === '1' ? thorough : usual;
+  return isThorough ? thorough : usual;
 }
+
+const isThorough = process.env['THOROUGH'] === '1';
+
+/** A test that takes too long for a usual run. */
+export const itThoroughly = isThorough ? it : it.skip;
