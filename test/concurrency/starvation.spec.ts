@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ConnectionStarvationError, outsideTransaction } from '@nest-transactional/core';
 import { fateOf, StrickenDatabase, within } from '../faults/stricken-database.js';
 import { gate } from '../support/gate.js';
+import { cases } from '../support/thoroughness.js';
 
 /** How long anybody may wait for a second connection, in milliseconds; the default. */
 const WAIT_MS = 1000;
@@ -32,7 +33,7 @@ function meeting(parties: number): () => Promise<void> {
   };
 }
 
-describe.each([1, 2, 5])('a pool of %i, with as many callers', (size) => {
+describe.each(cases([1, 5], [2]))('a pool of %i, with as many callers', (size) => {
   const callers = Array.from({ length: size }, (_, number) => number);
 
   it.each([

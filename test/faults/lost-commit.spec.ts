@@ -11,6 +11,7 @@ import {
 import { hastyClock } from './hasty-clock.js';
 import { fateOf, HANG_MS, StrickenDatabase } from './stricken-database.js';
 import type { Fault } from '../support/fault-proxy.js';
+import { itThoroughly } from '../support/thoroughness.js';
 
 let database: StrickenDatabase;
 let heard: string[] = [];
@@ -72,7 +73,7 @@ describe('with outcome tracking', () => {
     expect(await database.notes()).toEqual([]);
   });
 
-  it('a COMMIT after which the whole network is gone is given up in bounded time', async () => {
+  itThoroughly('a COMMIT after which the whole network is gone is given up in bounded time', async () => {
     const struck = database.proxy.strike('COMMIT', 'black-hole-answer').then(() => database.proxy.goBlack());
     const fate = await fateOf(
       database.transactions.run({ timeoutMs: 800 }, () => database.write('a')),

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { beforeCommit, TransactionTimeoutError, type TransactionOptions } from '@nest-transactional/core';
 import { settle } from '../support/gate.js';
 import { fateOf, pidOf, StrickenDatabase, until } from './stricken-database.js';
+import { cases } from '../support/thoroughness.js';
 
 const LIMIT = { timeoutMs: 250 } as const;
 let database: StrickenDatabase;
@@ -23,7 +24,7 @@ async function sleepers(): Promise<number> {
 }
 
 /** Server versions that the driver reports: with and without `transaction_timeout`. */
-describe.each(['18.0', '15.0'])('a time limit (server %s)', (version) => {
+describe.each(cases(['18.0'], ['15.0']))('a time limit (server %s)', (version) => {
   beforeAll(async () => {
     database = await StrickenDatabase.open();
     Object.assign(database.dataSource.driver, { version });

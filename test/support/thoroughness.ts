@@ -1,5 +1,7 @@
 import { it } from '@jest/globals';
 
+const isThorough = process.env['THOROUGH'] === '1';
+
 /**
  * How often a test repeats itself: a usual run should not keep anybody waiting; a thorough one (`THOROUGH=1 npm test`, and
  * `.ci/run`) is to find what happens once in a thousand times.
@@ -8,7 +10,10 @@ export function rounds({ usual, thorough }: { usual: number; thorough: number })
   return isThorough ? thorough : usual;
 }
 
-const isThorough = process.env['THOROUGH'] === '1';
+/** The cases that a usual run tries; a thorough one tries the `further` ones, too. */
+export function cases<T>(usual: readonly T[], further: readonly T[]): T[] {
+  return isThorough ? [...usual, ...further] : [...usual];
+}
 
 /** A test that takes too long for a usual run. */
 export const itThoroughly = isThorough ? it : it.skip;
