@@ -76,6 +76,7 @@ export class TransactionConnection {
         },
       );
     } catch (error) {
+      this.parts.ledger.free(transaction);
       const told =
         error instanceof ConnectionStarvationError ? error : new CannotCreateTransactionError(error);
       throw transaction.identified(told);
