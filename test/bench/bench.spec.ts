@@ -74,7 +74,7 @@ describe('npm run bench', () => {
     60_000,
   );
 
-  it('stops PostgreSQL and the contestants when it is interrupted', async () => {
+  itThoroughly('stops PostgreSQL and the contestants when it is interrupted', async () => {
     const scratch = makeScratch('bench');
     const program = bench(['--fsync', 'off', '--contestants', 'pg', '--only', 'one-update'], scratch);
     const server = await serverBelow(scratch);

@@ -31,7 +31,7 @@ describe('tools/ensure-built.mjs', () => {
     expect(await ensureBuilt()).toEqual(SILENT);
   });
 
-  it('builds only the shop when only the shop has changed', async () => {
+  itThoroughly('builds only the shop when only the shop has changed', async () => {
     await ensureBuilt();
     write('apps/shop/src/main.ts', 'export const changed = 1;');
 
@@ -48,7 +48,7 @@ describe('tools/ensure-built.mjs', () => {
     expect(outputs('libs/core/dist/esm')).toEqual(['index.js', 'index.js.map']);
   });
 
-  it('does not build because a checkout touched the sources', async () => {
+  itThoroughly('does not build because a checkout touched the sources', async () => {
     await ensureBuilt();
     utimesSync(join(folder, 'apps/shop/src/main.ts'), new Date(), new Date(Date.now() + 60_000));
 
