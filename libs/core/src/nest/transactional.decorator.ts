@@ -9,7 +9,7 @@ import {
   type TransactionDefinition,
   type TransactionOptions,
 } from '../transaction/transaction-options.js';
-import { markJoinFailed } from '../transaction/boundary.js';
+import { joinFailure } from '../transaction/boundary.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
 import { TransactionManager, type MethodPlan } from '../typeorm/transaction-manager.js';
 import { MANAGER } from './manager-token.js';
@@ -150,10 +150,7 @@ function invokeJoined(
   scope: TransactionScope,
   definition: TransactionDefinition,
 ): unknown {
-  const failed = (error: unknown): never => {
-    markJoinFailed(scope, definition, error);
-    throw error;
-  };
+  const failed = joinFailure(scope, definition);
   try {
     const returned = invoke();
     return returned instanceof Promise ? returned.then(undefined, failed) : returned;

@@ -52,11 +52,18 @@ export class JoinBoundary implements Boundary {
   }
 }
 
-export function markJoinFailed(
+/** What is done about the rejection of a joined call's promise. */
+export function joinFailure(
   scope: TransactionScope,
   definition: TransactionDefinition,
-  error: unknown,
-): void {
+): (error: unknown) => never {
+  return (error) => {
+    markJoinFailed(scope, definition, error);
+    throw error;
+  };
+}
+
+function markJoinFailed(scope: TransactionScope, definition: TransactionDefinition, error: unknown): void {
   if (!isRollbackOn(definition, error)) return;
   scope.markRollbackOnly(`${definition.label} joined it and failed (${messageOf(error)})`, error);
 }

@@ -1,6 +1,5 @@
 import {
   AfterCommitError,
-  messageOf,
   OutcomeUnknownError,
   TransactionError,
   UnexpectedRollbackError,
@@ -12,7 +11,7 @@ import type { HookPhase } from './hooks.js';
 import { isRollbackOn } from './rollback-rules.js';
 import { subjectOf, type TransactionLog } from './transaction-log.js';
 import type { Outcome, Transaction } from './transaction.js';
-import type { RollbackMark } from './transaction-scope.js';
+import { failedStatement } from './transaction-scope.js';
 import type { CommitAnswer } from './transactional-resource.js';
 
 export interface OwnedParts {
@@ -196,10 +195,6 @@ export class OwnedTransaction implements Boundary {
 /** User code ended the transaction in a way that leaves open what became of it. */
 function isUnknown(error: unknown): boolean {
   return error instanceof TransactionError && error.outcome === 'unknown';
-}
-
-function failedStatement(cause: unknown): RollbackMark {
-  return { reason: `a statement had failed (${messageOf(cause)})`, cause };
 }
 
 function failureOf(transaction: Transaction, answer: Exclude<CommitAnswer, { outcome: 'committed' }>) {

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.js';
 import type { TransactionDefinition } from './transaction-options.js';
 import { Hooks } from './hooks.js';
 import type { TransactionStatus } from './transaction-status.js';
@@ -7,6 +8,11 @@ import type { Transaction } from './transaction.js';
 export interface RollbackMark {
   readonly reason: string;
   readonly cause: unknown;
+}
+
+/** A statement failed, and nothing undid it. */
+export function failedStatement(cause: unknown): RollbackMark {
+  return { reason: `a statement had failed (${messageOf(cause)})`, cause };
 }
 
 /** A part of a transaction that is kept or undone as a whole: the transaction itself, or what follows a savepoint. */

@@ -5,7 +5,7 @@ import { ShutdownError, TransactionError } from '../errors.js';
 import {
   BareBoundary,
   JoinBoundary,
-  markJoinFailed,
+  joinFailure,
   SavepointBoundary,
   type Boundary,
   type RunIn,
@@ -112,11 +112,6 @@ export class TransactionWorkflow {
         refusal.requestId = frame.requestId;
       return Promise.reject(refusal as Error);
     }
-  }
-
-  /** Runs `work` as if no transaction surrounded it. */
-  suspend<R>(work: () => R): R {
-    return this.#within(this.#namespace.frame, new Suspension(this.surroundingScope))(work);
   }
 
   /** Runs `work` with `scope` as what surrounds it. */
@@ -241,11 +236,7 @@ export class TransactionWorkflow {
 
 /** The commonest call of all, in the fewest steps; {@link JoinBoundary} is its general form. */
 function join<T>(scope: TransactionScope, definition: TransactionDefinition, work: Work<T>): Promise<T> {
-  const failed = (error: unknown): never => {
-    markJoinFailed(scope, definition, error);
-    throw error;
-  };
-  return promised(work).then(undefined, failed);
+  return promised(work).then(undefined, joinFailure(scope, definition));
 }
 
 /** What `work` returns as a promise; what it throws as a rejection. */

@@ -267,10 +267,12 @@ export class TransactionConnection {
 
   #watch(): () => void {
     const { transaction } = this;
+    // By far the most statements are sent where nothing is suspended: they pay for no watch.
+    if (transaction.suspended === undefined) return NO_WATCH;
     return watchSelfDeadlock(
       {
         name: transaction.toString(),
-        outer: transaction.suspended?.transaction,
+        outer: transaction.suspended.transaction,
         client: () => this.#client,
         onDeadlock: (error) => transaction.interrupt(error),
       },
@@ -279,14 +281,18 @@ export class TransactionConnection {
   }
 }
 
+const NO_WATCH = (): void => undefined;
+
 /**
  * Whether a statement can share a round trip with what precedes it. Several statements in one text cannot: only the simple
  * protocol takes them, and it does not execute any part of a text that has a syntax error. Neither can one with a name,
  * which pg counts as prepared from the first ParseComplete on: here that would be a prelude's.
  */
 function canFollow(config: unknown): boolean {
-  if (typeof config === 'string') return !/;\s*\S/.test(config);
-  const { text, name } = config as { text?: string; name?: string };
+  const { text, name } =
+    typeof config === 'string'
+      ? { text: config, name: undefined }
+      : (config as { text?: string; name?: string });
   return name === undefined && text !== undefined && !/;\s*\S/.test(text);
 }
 

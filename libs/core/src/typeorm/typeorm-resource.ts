@@ -1,14 +1,9 @@
 import { QueryFailedError } from 'typeorm';
-import {
-  CannotCreateTransactionError,
-  messageOf,
-  TransactionControlError,
-  TransactionError,
-} from '../errors.js';
+import { CannotCreateTransactionError, TransactionControlError, TransactionError } from '../errors.js';
 import { endedError } from '../transaction/call-plan.js';
 import { subjectOf, type TransactionLog } from '../transaction/transaction-log.js';
-import { type Transaction } from '../transaction/transaction.js';
-import { TransactionScope } from '../transaction/transaction-scope.js';
+import type { Transaction } from '../transaction/transaction.js';
+import { failedStatement, TransactionScope } from '../transaction/transaction-scope.js';
 import type {
   CommitAnswer,
   ResourceEvent,
@@ -363,7 +358,7 @@ const EVENTS = {
 } as const;
 
 function rolledBack(cause: unknown): CommitAnswer {
-  return { outcome: 'rolled-back', reason: `a statement had failed (${messageOf(cause)})`, cause };
+  return { outcome: 'rolled-back', ...failedStatement(cause) };
 }
 
 function textOf(config: unknown): string {
