@@ -17,6 +17,7 @@ import type { TransactionOptions } from '../transaction/transaction-options.js';
 import { InvalidOptionsError } from '../errors.js';
 import { systemClock, type Clock } from '../transaction/clock.js';
 import { EnlistedDataSource, type EnlistedParts } from './enlisted-data-source.js';
+import { enlistmentOf, rememberEnlistment } from './enlistment.js';
 import { TransactionManager } from './transaction-manager.js';
 
 /** How transactions of the enlisted data sources behave. */
@@ -74,14 +75,6 @@ const ENLIST_OPTIONS: Schema<EnlistOptions> = {
   random: aFunction,
 };
 
-// On the DataSource itself, so that the ESM and the CommonJS copy of this package enlist it once between them.
-const ENLISTED = Symbol.for('nest-transactional.enlisted');
-
-interface Enlistment {
-  readonly enlisted: EnlistedDataSource;
-  readonly manager: TransactionManager;
-}
-
 /**
  * Makes every statement of `dataSource` join the current transaction, for scripts, workers and tests without Nest. A
  * second call for the same DataSource returns the same manager (in a Nest application, the application's).
@@ -123,7 +116,7 @@ export function enlistAll(
   for (const [name, dataSource] of dataSources) {
     const already = enlistmentOf(dataSource)?.enlisted;
     enlisted.set(name, already ?? new EnlistedDataSource(dataSource, parts));
-    if (already === undefined) remember(dataSource, { enlisted: enlisted.get(name)!, manager });
+    if (already === undefined) rememberEnlistment(dataSource, { enlisted: enlisted.get(name)!, manager });
   }
   return manager;
 }
@@ -134,12 +127,4 @@ function assertKnown(name: string | undefined, known: readonly string[]): void {
     `defaults: no data source '${name}' is enlisted; enlisted are: ${known.map((each) => `'${each}'`).join(', ')}.`,
     'dataSource',
   );
-}
-
-function enlistmentOf(dataSource: DataSource): Enlistment | undefined {
-  return (dataSource as unknown as Record<symbol, Enlistment | undefined>)[ENLISTED];
-}
-
-function remember(dataSource: DataSource, enlistment: Enlistment): void {
-  Object.defineProperty(dataSource, ENLISTED, { value: enlistment });
 }
