@@ -16,6 +16,7 @@ export function idleTransaction(
     definition: defineTransaction('Orders.place', options),
     requestId: undefined,
     attempt: 1,
+    conflicts: [],
     deadline: undefined,
     suspended: undefined,
     clock: systemClock,

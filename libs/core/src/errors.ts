@@ -189,7 +189,7 @@ export class UnexpectedRollbackError extends TransactionError {
     facts: { reason: string; cause?: unknown },
   ) {
     super(
-      `${transaction} was rolled back although its method returned: ${facts.reason}. Let the failure reach the ` +
+      `${transaction} was rolled back although its method returned: ${clause(facts.reason)}. Let the failure reach the ` +
         `outermost method, or put the part that may fail into a NESTED transaction.`,
       { outcome: 'rolled-back', cause: facts.cause },
     );
@@ -301,9 +301,86 @@ export class RetriesExhaustedError extends TransactionError {
     cause: unknown,
   ) {
     super(
-      `${transaction} failed ${attempts} times, last with: ${messageOf(cause)}. Try later, raise maxRetries, or take a ` +
+      `${transaction} failed ${attempts} times, last with: ${clause(messageOf(cause))}. Try later, raise maxRetries, or take a ` +
         `row lock first where many callers meet.`,
       { outcome: 'rolled-back', retryable: true, cause },
+    );
+  }
+}
+
+/** What an {@link OptimisticLockError} tells. */
+export interface OptimisticLockFacts {
+  /** The entity's name. */
+  readonly entity: string;
+  /** The row's primary key: the plain value, or an object of the key's properties where there are several. */
+  readonly id: unknown;
+  /** The version that the writer had seen, or that the transaction was told to expect. */
+  readonly expected: number | string;
+  /** The version that the row has, where that is known without asking; `null` where there is no row. */
+  readonly actual?: number | string | null | undefined;
+  /** What was refused, e.g. `save()`. */
+  readonly what: string;
+  /** Whether the version was given from outside (a client's If-Match): trying again would be in vain. */
+  readonly isPrecondition?: boolean;
+  readonly cause?: unknown;
+}
+
+/** The row was changed or deleted since it was read: writing now would undo what another one wrote. Nothing was written. */
+export class OptimisticLockError extends TransactionError {
+  readonly code = 'OPTIMISTIC_LOCK';
+  /** The entity's name. */
+  readonly entity: string;
+  /** The row's primary key: the plain value, or an object of the key's properties where there are several. */
+  readonly id: unknown;
+  /** The version that the writer had seen, or that the transaction was told to expect. */
+  readonly expected: number | string;
+  /** The version that the row has, where that is known without asking; `null` where there is no row. */
+  readonly actual: number | string | null | undefined;
+  readonly #read: () => Promise<unknown>;
+
+  /** @internal */
+  constructor(facts: OptimisticLockFacts, read: () => Promise<unknown>) {
+    super(
+      `${facts.what} of ${facts.entity} ${JSON.stringify(facts.id)} expected version ${facts.expected}, but the row ` +
+        `${foundInstead(facts.actual)}. Read it again and apply the change to what is there now; error.current() gives it.`,
+      { outcome: 'rolled-back', retryable: facts.isPrecondition !== true, cause: facts.cause },
+    );
+    this.entity = facts.entity;
+    this.id = facts.id;
+    this.expected = facts.expected;
+    this.actual = facts.actual;
+    this.#read = read;
+  }
+
+  /**
+   * The row as it is committed in the database at this moment, read on a connection of its own, outside of any
+   * transaction; `null` when it was deleted. A soft-deleted row is given, too.
+   *
+   * @example
+   * ```ts
+   * const theirs = await error.current<Product>();
+   * ```
+   */
+  async current<E = unknown>(): Promise<E | null> {
+    return (await this.#read()) as E | null;
+  }
+}
+
+/** An entity without its version was to be written, and the policy `missing: 'reject'` forbids that. */
+export class MissingVersionError extends TransactionError {
+  readonly code = 'MISSING_VERSION';
+
+  constructor(
+    /** The entity's name. */
+    readonly entity: string,
+    /** The row's primary key, as in {@link OptimisticLockError}. */
+    readonly id: unknown,
+    what: string,
+  ) {
+    super(
+      `${what} of ${entity} ${JSON.stringify(id)} was refused: the entity carries no version to compare with. Load the ` +
+        `version with the entity, take it over from the request, or choose another policy for missing versions.`,
+      { outcome: 'rolled-back' },
     );
   }
 }
@@ -340,8 +417,37 @@ export class ShutdownError extends TransactionError {
   }
 }
 
+/** The row is locked by another transaction, and the caller did not want to wait (any longer). Nothing was locked or changed. */
+export class RowLockedError extends TransactionError {
+  readonly code = 'ROW_LOCKED';
+
+  constructor(
+    /** The entity's name. */
+    readonly entity: string,
+    /** The conditions by which the row was looked for. */
+    readonly where: unknown,
+    cause: unknown,
+  ) {
+    super(
+      `The row of ${entity} could not be locked: another transaction has it (${messageOf(cause)}). Try again later, allow ` +
+        `more time with timeoutMs, or wait until it is free.`,
+      { outcome: 'not-started', retryable: true, cause },
+    );
+  }
+}
+
 /** Describes any thrown value in one line. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
   return error instanceof Error ? error.message || error.name : String(error);
+}
+
+/** A message inside another one's sentence. */
+function clause(message: string): string {
+  return message.replace(/\.$/, '');
+}
+
+function foundInstead(actual: number | string | null | undefined): string {
+  if (actual === undefined) return 'was changed or deleted meanwhile';
+  return actual === null ? 'does not exist any more' : `has version ${actual}`;
 }

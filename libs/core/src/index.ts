@@ -8,11 +8,14 @@ export {
   ConnectionStarvationError,
   IncompatibleOptionsError,
   InvalidOptionsError,
+  MissingVersionError,
   NoTransactionError,
   NotManagedError,
+  OptimisticLockError,
   OutcomeUnknownError,
   PropagationError,
   RetriesExhaustedError,
+  RowLockedError,
   SelfDeadlockError,
   ShutdownError,
   TransactionControlError,
@@ -21,6 +24,7 @@ export {
   TransactionTimeoutError,
   UnexpectedRollbackError,
   type ErrorOutcome,
+  type OptimisticLockFacts,
   type TransactionErrorFacts,
 } from './errors.js';
 export {
@@ -53,4 +57,19 @@ export type { RetryOptions } from './transaction/retry-policy.js';
 export type { TransactionStatus } from './transaction/transaction-status.js';
 export type { Outcome } from './transaction/transaction.js';
 export { enlist, type EnlistOptions } from './typeorm/enlist.js';
+export { findOrCreate, type FindOrCreateOptions } from './typeorm/find-or-create.js';
+export { lockForUpdate, type RowLockOptions } from './typeorm/lock-for-update.js';
+export type { NewRow } from './typeorm/new-row.js';
+export type { OnLocked, RowLockMode } from './typeorm/row-lock.js';
 export { TransactionManager, type ManagedWork, type RequestContext } from './typeorm/transaction-manager.js';
+export { updateOrCreate, type RowUpdate } from './typeorm/update-or-create.js';
+export { expectVersion, forceIncrement, type VersionRegistration } from './typeorm/expect-version.js';
+export { incrementVersioned, updateVersioned, type ExpectedVersion } from './typeorm/update-versioned.js';
+export type { Version } from './typeorm/versions/version.js';
+export {
+  VersionPolicy,
+  type MissingVersion,
+  type VersionOptions,
+  type VersionPolicyOptions,
+} from './typeorm/versions/version-policy.decorator.js';
+export { VersionedBy, type RootOf } from './typeorm/versions/versioned-by.decorator.js';

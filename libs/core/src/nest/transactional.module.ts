@@ -34,7 +34,14 @@ import { RequestContextInterceptor } from './request-context.interceptor.js';
 /** What `TransactionalModule.forRoot()` takes; everything may be left out. */
 export interface TransactionalModuleOptions extends Pick<
   EnlistOptions,
-  'defaults' | 'namespace' | 'logging' | 'outcomeTracking' | 'begin' | 'connectionWaitMs' | 'nestedWaitMs'
+  | 'defaults'
+  | 'namespace'
+  | 'logging'
+  | 'outcomeTracking'
+  | 'begin'
+  | 'connectionWaitMs'
+  | 'nestedWaitMs'
+  | 'versions'
 > {
   /** Names as `@nestjs/typeorm` knows them; the first is the default one. @defaultValue `['default']` */
   readonly dataSources?: readonly string[];

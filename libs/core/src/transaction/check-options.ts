@@ -78,6 +78,7 @@ const RETRY_OPTIONS: Schema<RetryOptions> = {
     accepts: (value) => Number.isFinite(value) && (value as number) >= 1,
   },
   jitter: aBoolean,
+  lockConflictingRow: aBoolean,
   on: aFunction,
 };
 

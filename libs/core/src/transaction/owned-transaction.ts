@@ -101,6 +101,7 @@ export class OwnedTransaction implements Boundary {
       this.#assertCommittable();
       await this.run(() => this.limited(() => root.hooks.runStrictly('beforeCommit', 'committed')));
       await this.run(() => resource.announce('before-commit'));
+      await this.run(() => this.limited(() => resource.prepare()));
       this.#assertCommittable();
     } catch (error) {
       await this.#rollBack(error);

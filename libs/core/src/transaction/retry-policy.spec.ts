@@ -31,6 +31,7 @@ describe('the retry option means', () => {
       maxDelayMs: 1000,
       multiplier: 2,
       jitter: true,
+      lockConflictingRow: true,
     });
   });
 

@@ -17,13 +17,25 @@ export interface RetryOptions {
    * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
    */
   readonly jitter?: boolean;
+  /**
+   * Whether the next try begins by locking the row that the last one met a conflict at (`FOR NO KEY UPDATE`, in the round
+   * trip of its first statement), so that it does not meet the next one there. @defaultValue `true`
+   */
+  readonly lockConflictingRow?: boolean;
   /** Errors to try again after, besides serialization failures, deadlocks and optimistic conflicts. @defaultValue none */
   readonly on?: (error: unknown) => boolean;
 }
 
 export type RetryPolicy = Required<Omit<RetryOptions, 'on'>> & Pick<RetryOptions, 'on'>;
 
-const DEFAULTS = { maxRetries: 3, delayMs: 20, maxDelayMs: 1000, multiplier: 2, jitter: true } as const;
+const DEFAULTS = {
+  maxRetries: 3,
+  delayMs: 20,
+  maxDelayMs: 1000,
+  multiplier: 2,
+  jitter: true,
+  lockConflictingRow: true,
+} as const;
 
 /** The policy that the `retry` option means; `undefined` for none. */
 export function retryPolicyOf(retry: number | false | RetryOptions | undefined): RetryPolicy | undefined {

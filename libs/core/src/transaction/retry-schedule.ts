@@ -9,6 +9,7 @@ type Verdict = { readonly pauseMs: number } | { readonly error: unknown };
 
 /** Decides after each try of one call whether there is another. */
 export class RetrySchedule {
+  readonly #conflicts: unknown[] = [];
   /** Each try's, because chance has a part in it and two ask. */
   readonly #verdicts = new WeakMap<Transaction, Verdict>();
 
@@ -17,6 +18,11 @@ export class RetrySchedule {
     private readonly deadline: Deadline | undefined,
     private readonly random: () => number,
   ) {}
+
+  /** What the tries so far failed with, for the next one to keep clear of; nothing where that is switched off. */
+  get conflicts(): readonly unknown[] {
+    return this.#conflicts;
+  }
 
   willRetry(transaction: Transaction, error: unknown): boolean {
     return 'pauseMs' in this.#verdictOn(transaction, error);
@@ -30,6 +36,7 @@ export class RetrySchedule {
   pauseAfter(transaction: Transaction, error: unknown): number {
     const verdict = this.#verdictOn(transaction, error);
     if ('error' in verdict) throw verdict.error;
+    if (this.policy.lockConflictingRow) this.#conflicts.push(error);
     trace('retry', transaction, { error });
     return verdict.pauseMs;
   }

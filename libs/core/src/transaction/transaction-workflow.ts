@@ -190,7 +190,16 @@ export class TransactionWorkflow {
     const suspended = level instanceof Suspension ? level.scope : level;
     const requestId = frame?.requestId;
     const transaction = new Transaction(
-      { id, definition, requestId, suspended, clock, attempt, deadline },
+      {
+        id,
+        definition,
+        requestId,
+        suspended,
+        clock,
+        attempt,
+        conflicts: schedule?.conflicts ?? [],
+        deadline,
+      },
       openResource,
     );
     this.#running.add(transaction);

@@ -34,6 +34,8 @@ export interface TransactionParts {
   readonly requestId: string | undefined;
   /** 1 at the first try. */
   readonly attempt: number;
+  /** What the earlier tries failed with, for this one to keep clear of. */
+  readonly conflicts: readonly unknown[];
   /** Shared by all attempts of one call. */
   readonly deadline: Deadline | undefined;
   /** The scope that surrounds the call and waits for it to end. */
@@ -49,6 +51,7 @@ export class Transaction {
   readonly definition: TransactionDefinition;
   readonly requestId: string | undefined;
   readonly attempt: number;
+  readonly conflicts: readonly unknown[];
   readonly deadline: Deadline | undefined;
   readonly suspended: TransactionScope | undefined;
   readonly #clock: Clock;
@@ -66,6 +69,7 @@ export class Transaction {
     this.definition = parts.definition;
     this.requestId = parts.requestId;
     this.attempt = parts.attempt;
+    this.conflicts = parts.conflicts;
     this.deadline = parts.deadline;
     this.suspended = parts.suspended;
     this.#clock = parts.clock;

@@ -27,6 +27,12 @@ export interface TransactionalResource {
   interrupt(because: Error): void;
   /** Tells the resource's own listeners. Before `close`, they may still send statements. */
   announce(event: ResourceEvent): Promise<void>;
+  /**
+   * Sends what has to be in the transaction before COMMIT and nobody else sends; `undefined` where there is nothing.
+   *
+   * @throws what makes a commit impossible: everything is rolled back then
+   */
+  prepare(): Promise<void> | undefined;
   /** @throws the server's error when it refuses COMMIT (a deferred constraint, 40001): everything is rolled back then. */
   commit(): Promise<CommitAnswer>;
   rollback(): Promise<void>;

@@ -19,6 +19,7 @@ import { systemClock, type Clock } from '../transaction/clock.js';
 import { EnlistedDataSource, type EnlistedParts } from './enlisted-data-source.js';
 import { enlistmentOf, rememberEnlistment } from './enlistment.js';
 import { TransactionManager } from './transaction-manager.js';
+import { VERSION_OPTIONS, type VersionOptions } from './versions/version-policy.decorator.js';
 
 /** How transactions of the enlisted data sources behave. */
 export interface EnlistOptions {
@@ -49,6 +50,8 @@ export interface EnlistOptions {
    * each other (`SelfDeadlockError`), in milliseconds. @defaultValue `3000`
    */
   readonly nestedWaitMs?: number;
+  /** How the versions of entities with a `@VersionColumn` are enforced. @defaultValue `{ missing: 'database' }` */
+  readonly versions?: VersionOptions;
   /** Where refused late statements, failed rollbacks and the like are reported. @defaultValue standard error */
   readonly log?: TransactionLog;
   /** Time, for tests that hold it still. @defaultValue the system's */
@@ -66,6 +69,7 @@ export const BEHAVIOUR_OPTIONS = {
   begin: oneOf('merged', 'separate'),
   connectionWaitMs: aDuration,
   nestedWaitMs: aDuration,
+  versions: anObject('an object such as { missing: "reject" }'),
 };
 
 const ENLIST_OPTIONS: Schema<EnlistOptions> = {
@@ -107,8 +111,10 @@ export function enlistAll(
     begin: options.begin ?? 'merged',
     connectionWaitMs: options.connectionWaitMs ?? 1000,
     nestedWaitMs: options.nestedWaitMs ?? 3000,
+    versions: options.versions ?? {},
   };
   checkTransactionOptions('defaults', defaults);
+  checkOptions('versions', parts.versions, VERSION_OPTIONS);
   useNamespace(namespace);
   const enlisted = new Map<string, EnlistedDataSource>();
   assertKnown(defaults.dataSource, [...dataSources.keys()]);

@@ -4,11 +4,12 @@ import type { ContextNamespace } from '../context/context-namespace.js';
 import { endedError } from '../transaction/call-plan.js';
 import type { Clock } from '../transaction/clock.js';
 import { subjectOf, type TransactionLog } from '../transaction/transaction-log.js';
-import { defineTransaction, type IsolationLevel } from '../transaction/transaction-options.js';
+import { defineTransaction } from '../transaction/transaction-options.js';
 import { TransactionWorkflow } from '../transaction/transaction-workflow.js';
 import type { Transaction } from '../transaction/transaction.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
 import { ConnectionLedger } from './connection-ledger.js';
+import { enlistedManagerClass, type TransactionArguments } from './enlisted-entity-manager.js';
 import type { PgModule, PgPool } from './pg-client.js';
 import { preludedQueryClass } from './preluded-query.js';
 import { separateRunner } from './separate-runner.js';
@@ -22,6 +23,11 @@ import {
   type TransactionalQueryRunner,
 } from './transactional-query-runner.js';
 import { TypeOrmResource, type ResourceParts } from './typeorm-resource.js';
+import { rememberKeeper } from './versions/keeper-of.js';
+import { TrackedSelect } from './versions/tracked-select.js';
+import type { BookKeeping } from './versions/version-book.js';
+import { VersionKeeper } from './versions/version-keeper.js';
+import type { VersionOptions } from './versions/version-policy.decorator.js';
 
 /** What the library reads of TypeORM's PostgreSQL driver. */
 interface PostgresDriver {
@@ -42,11 +48,8 @@ export interface EnlistedParts {
   readonly begin: 'merged' | 'separate';
   readonly connectionWaitMs: number;
   readonly nestedWaitMs: number;
+  readonly versions: VersionOptions;
 }
-
-type TransactionArguments =
-  | [work: (manager: EntityManager) => Promise<unknown>]
-  | [isolation: IsolationLevel, work: (manager: EntityManager) => Promise<unknown>];
 
 /**
  * A DataSource whose statements join the current transaction. TypeORM asks `dataSource.createQueryRunner()` at the moment
@@ -55,15 +58,19 @@ type TransactionArguments =
  */
 export class EnlistedDataSource {
   readonly workflow: TransactionWorkflow;
+  readonly versions: VersionKeeper;
   readonly #ledger: ConnectionLedger;
   readonly #connectionParts: ConnectionParts;
   readonly #log: TransactionLog;
+  /** Whose runner it is. */
+  readonly #resources = new WeakMap<QueryRunner, TypeOrmResource>();
 
   constructor(
     readonly dataSource: DataSource,
     parts: EnlistedParts,
   ) {
     assertPostgres(dataSource);
+    this.versions = this.#keepVersions(parts.versions);
     this.#log = parts.log;
     this.#ledger = new ConnectionLedger({ ...parts, pool: () => driverOf(dataSource).master });
     this.#connectionParts = this.#makeConnectionParts(parts);
@@ -72,11 +79,15 @@ export class EnlistedDataSource {
       ...this.#connectionParts,
       ...this.#scopeParts(),
       openRunner,
+      versions: this.versions,
       log: parts.log,
       nestedWaitMs: parts.nestedWaitMs,
     };
-    const openResource = (transaction: Transaction): TypeOrmResource =>
-      new TypeOrmResource(transaction, resourceParts);
+    const openResource = (transaction: Transaction): TypeOrmResource => {
+      const resource = new TypeOrmResource(transaction, resourceParts);
+      this.#resources.set(resource.runner, resource);
+      return resource;
+    };
     this.workflow = new TransactionWorkflow({ ...parts, openResource });
     this.#route();
   }
@@ -131,25 +142,24 @@ export class EnlistedDataSource {
   #route(): void {
     const { dataSource } = this;
     const createQueryRunner = dataSource.createQueryRunner.bind(dataSource);
-    const createEntityManager = dataSource.createEntityManager.bind(dataSource);
+    const createQueryBuilder = dataSource.createQueryBuilder.bind(dataSource) as (...all: unknown[]) => never;
     dataSource.createQueryRunner = (mode) => this.#currentRunner() ?? this.#separate(createQueryRunner(mode));
-    dataSource.createEntityManager = (runner) => this.#routeManager(createEntityManager(runner));
-    this.#routeManager(dataSource.manager);
+    const Manager = enlistedManagerClass(this.versions.persistence, (...call) => this.#transaction(...call));
+    dataSource.createEntityManager = (runner) => new Manager(dataSource, runner);
+    dataSource.createQueryBuilder = (...all: unknown[]) => new TrackedSelect<any>(createQueryBuilder(...all));
+    // The repositories that were made of it hold on to it.
+    Object.setPrototypeOf(dataSource.manager, Manager.prototype as object);
   }
 
-  /** Makes `manager.transaction()` inside a transaction a NESTED one; elsewhere it stays TypeORM's. */
-  #routeManager(manager: EntityManager): EntityManager {
-    const plain = manager.transaction.bind(manager) as (...all: TransactionArguments) => Promise<unknown>;
-    const transaction = (...all: TransactionArguments): Promise<unknown> => {
-      const runner = this.#currentRunner();
-      // A manager with a runner of its own was made to stand outside.
-      if (runner === undefined || (manager.queryRunner ?? runner) !== runner) return plain(...all);
-      return this.#nested(runner, ...all);
-    };
-    return Object.assign(manager, { transaction });
-  }
-
-  #nested(runner: QueryRunner, ...all: TransactionArguments): Promise<unknown> {
+  /** `manager.transaction()`: inside a transaction a NESTED one; elsewhere it stays TypeORM's. */
+  #transaction(
+    manager: EntityManager,
+    plain: (...all: TransactionArguments) => Promise<unknown>,
+    all: TransactionArguments,
+  ): Promise<unknown> {
+    const runner = this.#currentRunner();
+    // A manager with a runner of its own was made to stand outside.
+    if (runner === undefined || (manager.queryRunner ?? runner) !== runner) return plain(...all);
     // DataSource.transaction() passes both arguments on, whether or not the second was given.
     const isolation = typeof all[0] === 'string' ? all[0] : undefined;
     const work = typeof all[0] === 'function' ? all[0] : all[1]!;
@@ -158,6 +168,23 @@ export class EnlistedDataSource {
     return this.workflow.execute(defineTransaction('manager.transaction()', options), () =>
       work(runner.manager),
     );
+  }
+
+  #keepVersions(options: VersionOptions): VersionKeeper {
+    const keeper = new VersionKeeper({
+      dataSource: this.dataSource,
+      options,
+      bookKeeping: (runner) => this.#bookKeeping(runner),
+      inTransaction: (label, work) => this.workflow.execute(defineTransaction(label, {}), work),
+    });
+    rememberKeeper(keeper);
+    return keeper;
+  }
+
+  #bookKeeping(runner: QueryRunner | undefined): BookKeeping | undefined {
+    if (runner !== undefined) return this.#resources.get(runner)?.bookKeeping;
+    const scope = this.workflow.surroundingScope;
+    return scope === undefined ? undefined : (scope.transaction.resource as TypeOrmResource).bookKeeping;
   }
 
   /** @throws TransactionEndedError where the caller's transaction has ended: a plain runner would autocommit */

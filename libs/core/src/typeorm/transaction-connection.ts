@@ -235,7 +235,7 @@ export class TransactionConnection {
     }
     return await new Promise<PgResult>((resolve, reject) => {
       const query = new PreludedQuery(preludes, { config, values }, (answer) => {
-        this.#xid ??= answer.values[0];
+        if (this.parts.isTracking) this.#xid ??= answer.values[0];
         if (answer.error === null) resolve(answer.result!);
         else if (answer.hasBegun || !isBegin(preludes) || isTimedOut(answer.error)) reject(answer.error);
         else reject(this.#cannotBegin(answer.error));

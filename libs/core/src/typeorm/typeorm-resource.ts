@@ -16,6 +16,8 @@ import { leaveStatements, SavepointsByHand } from './savepoints-by-hand.js';
 import { StatementGate } from './statement-gate.js';
 import { TransactionConnection, type ConnectionParts } from './transaction-connection.js';
 import { isTransactionControl, mayHaveEnded } from './transaction-control.js';
+import { VersionBook, type BookKeeping } from './versions/version-book.js';
+import type { VersionKeeper } from './versions/version-keeper.js';
 import type { RunnerOwner, TransactionalQueryRunner } from './transactional-query-runner.js';
 
 /** What all transactions of one data source share. */
@@ -27,6 +29,7 @@ export interface ResourceParts extends ConnectionParts {
   readonly runIn: <T>(scope: TransactionScope, work: () => T) => T;
   /** Whether TypeORM subscribers want to hear of the start of a transaction (to set a role, say). */
   readonly hasStartListeners: () => boolean;
+  readonly versions: VersionKeeper;
   readonly log: TransactionLog;
   /** How long a statement waits for a silent nested scope beside it, in milliseconds. */
   readonly nestedWaitMs: number;
@@ -40,6 +43,7 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   readonly #savepoints = new Map<TransactionScope, string>();
   readonly #byHand = new SavepointsByHand((sql) => this.runner.query(sql));
   readonly #cursors = new OpenCursors();
+  #book: VersionBook | undefined;
   #namedSavepoints = 0;
   #guarded: PgClient | undefined;
   /** Settled when the first statement may be sent. */
@@ -59,6 +63,19 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     });
     this.runner = parts.openRunner(this, transaction.definition.readOnly ? 'slave' : 'master');
     this.#connection = new TransactionConnection(transaction, this.runner, parts);
+  }
+
+  // As the keeper of versions sees it
+
+  get versions(): VersionKeeper {
+    return this.parts.versions;
+  }
+
+  /** What the transaction knows about versions, and the scope in which the caller is. */
+  get bookKeeping(): BookKeeping {
+    const scope = this.#scope;
+    this.#book ??= new VersionBook(() => this.#scope);
+    return { book: this.#book, scope };
   }
 
   // As the runner's owner
@@ -174,7 +191,21 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     if (this.transaction.hasBegun) await this.runner.broadcaster.broadcast(EVENTS[event]);
   }
 
+  prepare(): Promise<void> | undefined {
+    if (this.#book === undefined || !this.#book.isDue) return undefined;
+    return this.parts.versions.aggregates.settle(this.bookKeeping, this.runner);
+  }
+
   async commit(): Promise<CommitAnswer> {
+    const answer = await this.#commit().catch((refusal: unknown) => {
+      this.#book?.rollBack();
+      throw refusal;
+    });
+    if (answer.outcome === 'rolled-back') this.#book?.rollBack();
+    return answer;
+  }
+
+  async #commit(): Promise<CommitAnswer> {
     await this.#gate.quiet();
     const hindrance = this.#failure ?? this.#connection.brokenBy;
     if (hindrance !== undefined) return rolledBack(hindrance);
@@ -203,12 +234,19 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
     } finally {
       callOff();
       this.runner.isTransactionActive = false;
+      this.#book?.rollBack();
     }
   }
 
   async leaveScope(scope: TransactionScope, how: 'release' | 'rollback'): Promise<void> {
     const name = this.#savepoints.get(scope) ?? '';
-    await this.#gate.leave(scope, () => (how === 'release' ? this.#keep(name) : this.#undo(name)));
+    try {
+      await this.#gate.leave(scope, () => (how === 'release' ? this.#keep(name) : this.#undo(name)));
+      this.#book?.leave(scope, how);
+    } catch (failure) {
+      this.#book?.leave(scope, 'rollback');
+      throw failure;
+    }
   }
 
   async dispose(): Promise<void> {
@@ -234,6 +272,8 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
       await this.#connection.giveBack();
       throw this.#refusal('Connecting');
     }
+    for (const lock of this.parts.versions.conflicts.lockStatements(this.transaction.conflicts))
+      this.#connection.precede(lock);
     if (this.parts.hasStartListeners()) await this.#startWithListeners();
     return this.#guarded;
   }

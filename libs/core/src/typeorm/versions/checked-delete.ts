@@ -1,0 +1,77 @@
+import { DeleteQueryBuilder, type DeleteResult, type ObjectLiteral } from 'typeorm';
+import type { EntityFacts } from './entity-facts.js';
+import { keeperOf } from './keeper-of.js';
+import { merge } from './value-map.js';
+import type { VersionCheck } from './version-keeper.js';
+import { WrittenRows } from './written-rows.js';
+
+/** A DELETE. What `remove()` sends carries the expected version of each row in its WHERE, also where it deletes many. */
+export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E> {
+  readonly #checks = new Map<string, VersionCheck>();
+  #rows: WrittenRows | undefined;
+
+  override where(...[where, parameters]: Parameters<DeleteQueryBuilder<E>['where']>): this {
+    return super.where(Array.isArray(where) ? this.#guarded(where) : where, parameters);
+  }
+
+  override async execute(): Promise<DeleteResult> {
+    const keeper = keeperOf(this.dataSource);
+    try {
+      return await keeper.statements.execute({
+        kind: 'delete',
+        metadata: this.#metadata,
+        runner: this.queryRunner,
+        send: (rows) => this.#send(rows),
+      });
+    } catch (error) {
+      const [check] = this.#checks.values();
+      throw check === undefined ? error : keeper.explain(check, error);
+    }
+  }
+
+  protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
+    const plain = super.createReturningExpression(type);
+    return this.#rows === undefined ? plain : this.#rows.returning(plain, (name) => this.escape(name));
+  }
+
+  get #metadata() {
+    const alias = this.expressionMap.mainAlias;
+    return alias?.hasMetadata ? alias.metadata : undefined;
+  }
+
+  get #facts(): EntityFacts | undefined {
+    return this.#metadata && keeperOf(this.dataSource).factsOf(this.#metadata);
+  }
+
+  /** The id maps of a `remove()`, each with the version that its row must have. */
+  #guarded(ids: readonly ObjectLiteral[]): ObjectLiteral[] {
+    const keeper = keeperOf(this.dataSource);
+    const operation = keeper.operations.current;
+    const facts = this.#facts;
+    const isOfRemove = ids.every((id) => keeper.carried.of(id) !== undefined);
+    if (operation === undefined || facts?.version === undefined || !isOfRemove) return [...ids];
+    return ids.map((id) => {
+      // What `save()` deletes is a row that lost its parent, not an entity in the caller's hands.
+      const check = operation.kind === 'save' ? undefined : keeper.checkOf(id, facts, operation);
+      if (check === undefined) return id;
+      this.#checks.set(check.row.key, check);
+      return merge(merge({}, id), facts.version!.createValueMap(check.expected));
+    });
+  }
+
+  async #send(tracked: WrittenRows | undefined): Promise<DeleteResult> {
+    // Of a single row, the count says enough.
+    const own = tracked === undefined && this.#checks.size > 1 ? new WrittenRows(this.#facts!) : undefined;
+    this.#rows = tracked ?? own;
+    const result = await super.execute();
+    const isOneMissing = this.#checks.size === 1 && result.affected === 0;
+    const deleted = new Set(this.#rows?.keysIn(result.raw as ObjectLiteral[]));
+    if (own !== undefined) result.raw = [];
+    for (const [key, check] of this.#checks) {
+      if (isOneMissing || (this.#rows !== undefined && !deleted.has(key)))
+        throw keeperOf(this.dataSource).refuse(check);
+      check.keeping?.book.noteWritten(check.row, null);
+    }
+    return result;
+  }
+}

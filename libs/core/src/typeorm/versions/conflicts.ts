@@ -1,0 +1,92 @@
+import type { DataSource, ObjectLiteral } from 'typeorm';
+import { outsideTransaction } from '../../context/current-frame.js';
+import { OptimisticLockError } from '../../errors.js';
+import { isServerError } from '../pg-client.js';
+import { primaryValue, shownId, type Row } from './row.js';
+import type { Version } from './version.js';
+
+/** Why a row must not be written. */
+export interface Conflict {
+  readonly expected: Version;
+  /** What the row has, where it is known; `null` where there is no row. */
+  readonly actual?: Version | null | undefined;
+  /** What was refused, e.g. `save()`. */
+  readonly what: string;
+  /** Whether the version was told from outside, so that trying again is in vain. */
+  readonly isPrecondition?: boolean;
+  readonly cause?: unknown;
+}
+
+/** Makes the errors about rows that were changed meanwhile, and knows afterwards which row each one is about. */
+export class Conflicts {
+  readonly #rows = new WeakMap<object, Row>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  about(row: Row, conflict: Conflict): OptimisticLockError {
+    const facts = { ...conflict, entity: row.facts.metadata.name, id: shownId(row) };
+    const error = new OptimisticLockError(facts, () => this.#read(row));
+    this.#rows.set(error, row);
+    return error;
+  }
+
+  /**
+   * The statements that lock the rows that the given errors are about, in one order for all: without parameters, so that
+   * they can precede another statement.
+   */
+  lockStatements(errors: readonly unknown[]): readonly string[] {
+    const rows = new Map(errors.flatMap((error) => this.#rowsOf(error)).map((row) => [row.key, row]));
+    return [...rows].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, row]) => this.#lock(row));
+  }
+
+  /** An error that user code has wrapped is still about the row. */
+  #rowsOf(error: unknown, depth = 0): readonly Row[] {
+    if (!(error instanceof Error) || depth > LONGEST_CHAIN) return [];
+    const row = this.#rows.get(error);
+    return row === undefined ? this.#rowsOf(error.cause, depth + 1) : [row];
+  }
+
+  #lock({ facts: { metadata }, id }: Row): string {
+    const { driver } = this.dataSource;
+    const table = metadata.tablePath
+      .split('.')
+      .map((part) => driver.escape(part))
+      .join('.');
+    const conditions = metadata.primaryColumns.map(
+      (column) => `${driver.escape(column.databaseName)} = ${literal(primaryValue(column, id))}`,
+    );
+    return `SELECT FROM ${table} WHERE ${conditions.join(' AND ')} FOR NO KEY UPDATE`;
+  }
+
+  async #read({ facts: { metadata }, id }: Row): Promise<ObjectLiteral | null> {
+    return await outsideTransaction(() =>
+      this.dataSource.getRepository(metadata.target).findOne({ where: id, withDeleted: true }),
+    );
+  }
+}
+
+/** No chain of causes that means anything is longer; one that closes on itself is endless. */
+const LONGEST_CHAIN = 16;
+
+/**
+ * Whether the server refused a write because another transaction has written the row since the snapshot was taken, as
+ * opposed to a cycle of reads and writes, which it gives a reason for.
+ *
+ * @see https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ
+ */
+export function isWrittenMeanwhile(error: unknown): boolean {
+  const driverError: unknown = (error as { driverError?: unknown } | null)?.driverError ?? error;
+  if (!isServerError(driverError) || driverError.code !== '40001') return false;
+  return (driverError as { detail?: string }).detail === undefined;
+}
+
+function literal(value: unknown): string {
+  const text = value instanceof Date ? value.toISOString() : String(value);
+  return Buffer.isBuffer(value) ? `'\\x${value.toString('hex')}'` : quoted(text);
+}
+
+/** @see https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-STRINGS-ESCAPE */
+function quoted(text: string): string {
+  const doubled = text.replaceAll("'", "''");
+  return doubled.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
+}

@@ -1,0 +1,91 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EntityMetadata, ObjectLiteral } from 'typeorm';
+import { restoreAll, type Memento } from './in-memory-state.js';
+import { keyOf, type Row } from './row.js';
+import type { Version } from './version.js';
+import type { BookKeeping } from './version-book.js';
+
+export type PersistKind = 'save' | 'remove' | 'softRemove' | 'recover' | 'upsert';
+
+/** The objects of one root that a call can reach, each with the version it carries. */
+export interface RootObjects {
+  readonly row: Row;
+  readonly objects: ObjectLiteral[];
+}
+
+/** One call of `save()` or of its like, with everything that it cascades to. */
+export class PersistOperation {
+  /** The version that each row has after the statements of this call so far. */
+  readonly written = new Map<string, Version>();
+  /** Roots whose version goes up because of this call. */
+  readonly raised = new Map<string, Row>();
+  /** Rows as the call's own SELECT saw them. */
+  readonly #databaseEntities = new Map<string, ObjectLiteral>();
+  readonly #mementos: Memento[] = [];
+
+  constructor(
+    readonly kind: PersistKind,
+    /** What was passed to the call. */
+    readonly entities: readonly ObjectLiteral[],
+    /** What the transaction it is a part of keeps; `undefined` when it begins and ends one of TypeORM's own. */
+    readonly keeping: BookKeeping | undefined,
+    /** The roots among the entities and their relations, by row. */
+    readonly roots: ReadonlyMap<string, RootObjects>,
+  ) {}
+
+  noteDatabaseEntities(metadata: EntityMetadata, entities: readonly ObjectLiteral[]): void {
+    for (const entity of entities) this.#databaseEntities.set(keyOf(metadata, entity), entity);
+  }
+
+  /** The rows of the given id maps as the transaction has loaded them; `undefined` unless it did so with every one. */
+  loadedBefore(
+    metadata: EntityMetadata,
+    ids: readonly ObjectLiteral[],
+  ): readonly ObjectLiteral[] | undefined {
+    const snapshots = this.#snapshots;
+    if (snapshots.size === 0) return undefined;
+    const copies = ids.map((id) => snapshots.get(keyOf(metadata, id)));
+    return copies.includes(undefined) ? undefined : (copies as ObjectLiteral[]);
+  }
+
+  databaseEntity(key: string): ObjectLiteral | undefined {
+    return this.#databaseEntities.get(key);
+  }
+
+  /** Remembers what is about to change in memory, for the rollback of whatever transaction the call is a part of. */
+  remember(memento: Memento): void {
+    if (this.keeping === undefined) this.#mementos.push(memento);
+    else this.keeping.book.remember(memento);
+  }
+
+  /** The entities are not what was loaded any more. */
+  forgetSnapshots(): void {
+    for (const entity of this.entities) this.keeping?.book.snapshots.forget(entity);
+  }
+
+  /** The call failed, and with it the transaction that TypeORM had begun for it. */
+  undo(): void {
+    restoreAll(this.#mementos.splice(0));
+  }
+
+  get #snapshots(): ReadonlyMap<string, ObjectLiteral> {
+    const { keeping, entities } = this;
+    const found = keeping === undefined ? [] : entities.map((entity) => keeping.book.snapshots.of(entity));
+    return new Map(
+      found.flatMap((snapshot) => (snapshot === undefined ? [] : [[snapshot.key, snapshot.copy]])),
+    );
+  }
+}
+
+/** Which call the running statement belongs to. */
+export class PersistOperations {
+  readonly #running = new AsyncLocalStorage<PersistOperation>();
+
+  get current(): PersistOperation | undefined {
+    return this.#running.getStore();
+  }
+
+  run<R>(operation: PersistOperation, work: () => R): R {
+    return this.#running.run(operation, work);
+  }
+}

@@ -1,0 +1,145 @@
+import {
+  EntitySchema,
+  type EntityManager,
+  type EntityMetadata,
+  type EntityTarget,
+  type ObjectLiteral,
+} from 'typeorm';
+import { Memento } from './in-memory-state.js';
+import { PersistOperation, type PersistKind, type RootObjects } from './persist-operation.js';
+import { rowOf, versionIn } from './row.js';
+import type { VersionKeeper } from './version-keeper.js';
+
+/** The arguments that `save()` and its like take. */
+export type PersistArguments = readonly unknown[];
+
+/** Surrounds every `save()`, `remove()`, `softRemove()`, `recover()` and `upsert()` of a data source. */
+export class Persistence {
+  constructor(private readonly keeper: VersionKeeper) {}
+
+  /**
+   * Runs the call; its statements find out what it is a part of. Where it may write a part of an aggregate and no transaction
+   * surrounds it, it gets one of its own, in which the root's version goes up, too.
+   */
+  async run<R>(
+    kind: PersistKind,
+    manager: EntityManager,
+    all: PersistArguments,
+    work: () => Promise<R>,
+  ): Promise<R> {
+    const { keeper } = this;
+    const { entities, metadatas } = this.#entitiesIn(all);
+    const keeping = keeper.bookKeeping(manager.queryRunner);
+    const mayWriteParts = metadatas.some((metadata) => keeper.catalogue.mayWriteParts(metadata));
+    if (mayWriteParts && keeping === undefined && manager.queryRunner === undefined)
+      return await keeper.inTransaction(`${kind}()`, () => this.run(kind, manager, all, work));
+    const roots = mayWriteParts ? this.#rootsAmong(entities, metadatas) : NO_ROOTS;
+    const operation = new PersistOperation(kind, entities, keeping, roots);
+    if (kind === 'remove')
+      entities.forEach((entity, index) => this.#rememberRemoved(operation, entity, metadatas[index]!));
+    try {
+      const result = await keeper.operations.run(operation, work);
+      this.#conclude(operation);
+      return result;
+    } catch (error) {
+      operation.undo();
+      throw error;
+    } finally {
+      operation.forgetSnapshots();
+    }
+  }
+
+  /** TypeORM is about to write what the database generated into `entity`. */
+  remember(entity: ObjectLiteral, target: EntityTarget<ObjectLiteral>): void {
+    const operation = this.keeper.operations.current;
+    if (operation === undefined || this.keeper.carried.of(entity) !== undefined) return;
+    const facts = this.keeper.factsOf(this.keeper.dataSource.getMetadata(target));
+    if (facts !== undefined) operation.remember(new Memento(entity, facts.generated));
+  }
+
+  /** As TypeORM takes its mixed arguments: with or without the target, one entity or many. */
+  #entitiesIn(all: PersistArguments): { entities: ObjectLiteral[]; metadatas: EntityMetadata[] } {
+    const [first, second] = all;
+    const hasTarget = all.length > 1 && (typeof first !== 'object' || first instanceof EntitySchema);
+    const given = (hasTarget ? second : first) as unknown;
+    const entities = [given]
+      .flat()
+      .filter((each): each is ObjectLiteral => typeof each === 'object' && each !== null);
+    const metadatas = entities.map((entity) =>
+      this.#metadataOf(entity, hasTarget ? first : entity.constructor),
+    );
+    const isKnown = (_: unknown, index: number): boolean => metadatas[index] !== undefined;
+    return { entities: entities.filter(isKnown), metadatas: metadatas.filter((each) => each !== undefined) };
+  }
+
+  /** `undefined` for what TypeORM is going to refuse. */
+  #metadataOf(entity: ObjectLiteral, target: unknown): EntityMetadata | undefined {
+    const { dataSource } = this.keeper;
+    if (!dataSource.hasMetadata(target as EntityTarget<ObjectLiteral>)) return undefined;
+    return dataSource.getMetadata(target as EntityTarget<ObjectLiteral>).findInheritanceMetadata(entity);
+  }
+
+  /** The roots that can be reached from the entities, whatever cascades. */
+  #rootsAmong(
+    entities: readonly ObjectLiteral[],
+    metadatas: readonly EntityMetadata[],
+  ): ReadonlyMap<string, RootObjects> {
+    const roots = new Map<string, RootObjects>();
+    const seen = new Set<ObjectLiteral>();
+    const visit = (entity: ObjectLiteral, metadata: EntityMetadata): void => {
+      if (seen.has(entity)) return;
+      seen.add(entity);
+      const facts = this.keeper.factsOf(metadata);
+      const id = facts?.isRoot ? metadata.getEntityIdMap(entity) : undefined;
+      if (id !== undefined) {
+        const row = rowOf(facts!, id);
+        const known = roots.get(row.key);
+        if (known === undefined) roots.set(row.key, { row, objects: [entity] });
+        else known.objects.push(entity);
+      }
+      for (const [, related, relatedMetadata] of relatedEntities(entity, metadata))
+        visit(related, relatedMetadata);
+    };
+    entities.forEach((entity, index) => visit(entity, metadatas[index]!));
+    return roots;
+  }
+
+  /** TypeORM takes the key from what it has removed. */
+  #rememberRemoved(
+    operation: PersistOperation,
+    entity: ObjectLiteral,
+    metadata: EntityMetadata,
+    seen = new Set(),
+  ): void {
+    if (seen.has(entity)) return;
+    seen.add(entity);
+    operation.remember(new Memento(entity, metadata.primaryColumns));
+    for (const [relation, related, relatedMetadata] of relatedEntities(entity, metadata))
+      if (relation.isCascadeRemove) this.#rememberRemoved(operation, related, relatedMetadata, seen);
+  }
+
+  /**
+   * What was raised shows in the objects. Of the other roots, nothing had to be written, as far as this call's several
+   * SELECTs together could tell: their parts may have been read before, and compared after, another one's COMMIT.
+   */
+  #conclude({ kind, raised, roots, keeping }: PersistOperation): void {
+    if (keeping === undefined) return;
+    const { book } = keeping;
+    for (const root of raised.values())
+      this.keeper.aggregates.show(root, book, roots.get(root.key)?.objects ?? []);
+    if (kind !== 'save') return;
+    for (const [key, { row, objects }] of roots) {
+      const version = raised.has(key) ? undefined : versionIn(row, objects);
+      if (version !== undefined) book.relyOn(row, book.currentVersion(key, version));
+    }
+  }
+}
+
+const NO_ROOTS: ReadonlyMap<string, RootObjects> = new Map();
+
+/** Only objects: a relation may also be given by a bare key. */
+function relatedEntities(entity: ObjectLiteral, metadata: EntityMetadata) {
+  return metadata
+    .extractRelationValuesFromEntity(entity, metadata.relations)
+    .filter(([, related]) => typeof related === 'object' && !(related instanceof Promise));
+}

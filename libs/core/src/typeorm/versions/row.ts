@@ -1,0 +1,52 @@
+import type { EntityMetadata, ObjectLiteral } from 'typeorm';
+import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
+import type { EntityFacts } from './entity-facts.js';
+import type { Version } from './version.js';
+
+/** One row of an entity's table. */
+export interface Row {
+  readonly facts: EntityFacts;
+  /** TypeORM's map of the primary key's properties. */
+  readonly id: ObjectLiteral;
+  /** The same for the same row, whatever object or type its key was read from; sorts rows in one stable order. */
+  readonly key: string;
+}
+
+export function rowOf(facts: EntityFacts, id: ObjectLiteral): Row {
+  return { facts, id, key: keyOf(facts.metadata, id) };
+}
+
+export function keyOf(metadata: EntityMetadata, id: ObjectLiteral): string {
+  const values = metadata.primaryColumns.map((column) => textOf(primaryValue(column, id)));
+  return `${metadata.tablePath} ${JSON.stringify(values)}`;
+}
+
+/** The key as errors show it: the plain value, or an object where there are several. */
+export function shownId({ facts: { metadata }, id }: Row): unknown {
+  return metadata.hasMultiplePrimaryKeys ? id : primaryValue(metadata.primaryColumns[0]!, id);
+}
+
+/** The value of one column of a primary key, also where a relation is part of the key. */
+export function primaryValue(column: ColumnMetadata, id: ObjectLiteral): unknown {
+  const value: unknown = column.getEntityValue(id);
+  const { referencedColumn } = column;
+  return referencedColumn !== undefined && isPlain(value) ? primaryValue(referencedColumn, value) : value;
+}
+
+function isPlain(value: unknown): value is ObjectLiteral {
+  return typeof value === 'object' && value !== null && !(value instanceof Date) && !Buffer.isBuffer(value);
+}
+
+function textOf(value: unknown): string {
+  if (value instanceof Date) return value.toISOString();
+  return Buffer.isBuffer(value) ? value.toString('hex') : String(value);
+}
+
+/** The version that the first of the objects carries which has one. */
+export function versionIn({ facts }: Row, objects: readonly ObjectLiteral[]): Version | undefined {
+  for (const object of objects) {
+    const version = facts.version!.getEntityValue(object) as Version | null | undefined;
+    if (version !== undefined && version !== null) return version;
+  }
+  return undefined;
+}

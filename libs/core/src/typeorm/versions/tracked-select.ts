@@ -1,0 +1,99 @@
+import {
+  RelationQueryBuilder,
+  SelectQueryBuilder,
+  type ObjectLiteral,
+  type QueryBuilder,
+  type QueryRunner,
+} from 'typeorm';
+import { CheckedDelete } from './checked-delete.js';
+import { CheckedInsert } from './checked-insert.js';
+import { CheckedSoftDelete } from './checked-soft-delete.js';
+import { CheckedUpdate } from './checked-update.js';
+import { keeperOf } from './keeper-of.js';
+
+type Builder = QueryBuilder<any>;
+
+/**
+ * Where every query of an enlisted data source begins. It leads on to the checked statements, and a SELECT notes in the
+ * transaction's book what it has loaded.
+ */
+export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E> {
+  /** The id maps whose rows `save()` or its like wants to compare with. */
+  #compared: readonly ObjectLiteral[] | undefined;
+
+  override insert(): any {
+    return new CheckedInsert(super.insert() as Builder);
+  }
+
+  override update(...all: any[]): any {
+    return new CheckedUpdate((super.update as (...all: any[]) => Builder)(...all));
+  }
+
+  override delete(): any {
+    return new CheckedDelete(super.delete() as Builder);
+  }
+
+  override softDelete(): any {
+    return new CheckedSoftDelete(super.softDelete() as Builder);
+  }
+
+  override restore(): any {
+    return new CheckedSoftDelete(super.restore() as Builder);
+  }
+
+  override relation(...all: any[]): any {
+    return new TrackedRelation((super.relation as (...all: any[]) => Builder)(...all));
+  }
+
+  override whereInIds(ids: any): this {
+    super.whereInIds(ids);
+    const { carried, operations } = keeperOf(this.dataSource);
+    const isOfPersistence =
+      operations.current !== undefined && Array.isArray(ids) && ids.every((id) => carried.of(id));
+    if (isOfPersistence) this.#compared = ids as ObjectLiteral[];
+    return this;
+  }
+
+  override async getMany(): Promise<E[]> {
+    if (this.#compared === undefined) return await super.getMany();
+    const { metadata } = this.expressionMap.mainAlias!;
+    const operation = keeperOf(this.dataSource).operations.current!;
+    const known = this.#needsRelations ? undefined : operation.loadedBefore(metadata, this.#compared);
+    const entities = (known as E[] | undefined) ?? (await super.getMany());
+    operation.noteDatabaseEntities(metadata, entities);
+    if (operation.kind === 'softRemove' || operation.kind === 'recover')
+      keeperOf(this.dataSource).assertAllExist(metadata, this.#compared, operation);
+    return entities;
+  }
+
+  protected override async executeEntitiesAndRawResults(
+    runner: QueryRunner,
+  ): Promise<{ entities: E[]; raw: any[] }> {
+    const result = await super.executeEntitiesAndRawResults(runner);
+    const { mainAlias } = this.expressionMap;
+    if (this.#compared === undefined && mainAlias!.hasMetadata)
+      keeperOf(this.dataSource).noteLoaded(mainAlias!.metadata, result.entities, runner);
+    return result;
+  }
+
+  /** Whether relations are compared, too, of which the transaction has kept nothing. */
+  get #needsRelations(): boolean {
+    const { loadRelationIds } = this.findOptions;
+    return typeof loadRelationIds !== 'object' || (loadRelationIds.relations?.length ?? 0) > 0;
+  }
+}
+
+/** Adds and removes relations by statements, which are checked like all others. */
+class TrackedRelation<E extends ObjectLiteral> extends RelationQueryBuilder<E> {
+  override insert(): any {
+    return new CheckedInsert(super.insert() as Builder);
+  }
+
+  override update(...all: any[]): any {
+    return new CheckedUpdate((super.update as (...all: any[]) => Builder)(...all));
+  }
+
+  override delete(): any {
+    return new CheckedDelete(super.delete() as Builder);
+  }
+}

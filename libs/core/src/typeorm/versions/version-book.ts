@@ -1,0 +1,200 @@
+import type { ObjectLiteral } from 'typeorm';
+import type { TransactionScope } from '../../transaction/transaction-scope.js';
+import { EntitySnapshots } from './entity-snapshots.js';
+import { restoreAll, type Memento } from './in-memory-state.js';
+import type { Row } from './row.js';
+import { successorOf, type Version } from './version.js';
+
+/** A part of a transaction that is kept or undone as a whole. */
+export interface BookScope {
+  readonly parent: BookScope | undefined;
+}
+
+/** A transaction's book, and the scope in which the caller is. */
+export interface BookKeeping {
+  readonly book: VersionBook;
+  readonly scope: TransactionScope;
+}
+
+/** A version that goes up at COMMIT although nothing else of the row may change. */
+export interface Increment {
+  readonly row: Row;
+  /** What the writer knew; `undefined` when nobody has read the row. */
+  readonly expected: Version | undefined;
+  /** The objects in which it shows already. */
+  readonly objects: ObjectLiteral[];
+}
+
+/** What a row must be at COMMIT. */
+export interface Expectation {
+  readonly row: Row;
+  readonly version: Version;
+  /** Whether it was told from outside; else the transaction has relied on what it read. */
+  readonly isPrecondition: boolean;
+}
+
+/** A root as the transaction has read it. */
+export interface ReadRoot {
+  readonly version: Version;
+  readonly entity: ObjectLiteral;
+}
+
+/** What happened in one scope. */
+class Page {
+  /** The version that a row was left with; `null` when it was deleted. */
+  readonly written = new Map<string, Version | null>();
+  readonly increments = new Map<string, Increment>();
+  readonly read = new Map<string, ReadRoot>();
+  readonly reliances = new Map<string, Expectation>();
+  readonly mementos: Memento[] = [];
+
+  adopt(inner: Page): void {
+    for (const [key, version] of inner.written) this.written.set(key, version);
+    for (const [key, increment] of inner.increments) this.increments.set(key, increment);
+    for (const [key, root] of inner.read) this.read.set(key, root);
+    for (const [key, reliance] of inner.reliances) this.reliances.set(key, reliance);
+    this.mementos.push(...inner.mementos);
+  }
+}
+
+/** What one transaction knows about versions: read, expected, written, and still to go up. Has a page for each scope. */
+export class VersionBook {
+  readonly snapshots = new EntitySnapshots();
+  readonly #pages = new Map<BookScope, Page>();
+  readonly #expectations = new Map<string, Expectation>();
+
+  /** @param currentScope - the scope that the caller is in */
+  constructor(private readonly currentScope: () => BookScope) {}
+
+  // What is written
+
+  noteWritten({ key }: Row, version: Version | null): void {
+    this.#page.written.set(key, version);
+  }
+
+  /** `undefined` while nothing of the row was written. */
+  writtenVersion(key: string): Version | null | undefined {
+    return this.#find((page) => page.written.get(key));
+  }
+
+  // What is read
+
+  noteRead(key: string, root: ReadRoot): void {
+    this.#page.read.set(key, root);
+  }
+
+  readRoot(key: string): ReadRoot | undefined {
+    return this.#find((page) => page.read.get(key));
+  }
+
+  // What is expected
+
+  /** The transaction found nothing to write because of what it read under this version: it has to hold at COMMIT. */
+  relyOn(row: Row, version: Version): void {
+    const { key } = row;
+    if (this.writtenVersion(key) !== undefined || this.pendingIncrement(key)?.expected !== undefined) return;
+    this.#page.reliances.set(key, { row, version, isPrecondition: false });
+  }
+
+  reliance(key: string): Expectation | undefined {
+    return this.#find((page) => page.reliances.get(key));
+  }
+
+  expect(expectation: Expectation): void {
+    this.#expectations.set(expectation.row.key, expectation);
+  }
+
+  /** What the next write of the row has to meet; nothing once it was written. */
+  unmetExpectation(key: string): Expectation | undefined {
+    const expectation = this.#expectations.get(key);
+    return expectation === undefined || this.writtenVersion(key) !== undefined ? undefined : expectation;
+  }
+
+  expectsOf(tablePath: string): boolean {
+    for (const { row } of this.#expectations.values())
+      if (row.facts.metadata.tablePath === tablePath) return true;
+    return false;
+  }
+
+  // What is still to go up
+
+  /** Once per transaction: nothing is added for a row that was written, or will be. What is known of it may be more now. */
+  addIncrement(increment: Increment): void {
+    const { key } = increment.row;
+    const pending = this.pendingIncrement(key);
+    if (this.writtenVersion(key) !== undefined || pending?.expected !== undefined) return;
+    this.#page.increments.set(key, increment);
+  }
+
+  pendingIncrement(key: string): Increment | undefined {
+    if (this.writtenVersion(key) !== undefined) return undefined;
+    return this.#find((page) => page.increments.get(key));
+  }
+
+  /** The version that the row has now, of an entity in which the increment already shows. */
+  currentVersion(key: string, carried: Version): Version {
+    const expected = this.pendingIncrement(key)?.expected;
+    const isAhead = expected !== undefined && String(successorOf(expected)) === String(carried);
+    return isAhead ? expected : carried;
+  }
+
+  /** Whether {@link due} may have anything. */
+  get isDue(): boolean {
+    if (this.#expectations.size > 0) return true;
+    return [...this.#pages.values()].some(
+      ({ increments, reliances }) => increments.size + reliances.size > 0,
+    );
+  }
+
+  /** Everything that must be settled before COMMIT, in one order for all transactions. */
+  due(): readonly (Increment | Expectation)[] {
+    const pages = [...this.#pages.values()];
+    const due = new Map<string, Increment | Expectation>([
+      ...pages.flatMap(({ reliances }) => [...reliances]),
+      ...this.#expectations,
+      ...pages.flatMap(({ increments }) => [...increments]),
+    ]);
+    const open = [...due].filter(([key]) => this.writtenVersion(key) === undefined);
+    return open.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, each]) => each);
+  }
+
+  // What is undone
+
+  remember(memento: Memento): void {
+    this.#page.mementos.push(memento);
+  }
+
+  leave(scope: BookScope, how: 'release' | 'rollback'): void {
+    const page = this.#pages.get(scope);
+    if (page === undefined) return;
+    this.#pages.delete(scope);
+    if (how === 'release') this.#pageOf(scope.parent!).adopt(page);
+    else restoreAll(page.mementos);
+  }
+
+  /** Everything was rolled back. */
+  rollBack(): void {
+    restoreAll([...this.#pages.values()].flatMap(({ mementos }) => mementos));
+    this.#pages.clear();
+  }
+
+  get #page(): Page {
+    return this.#pageOf(this.currentScope());
+  }
+
+  #pageOf(scope: BookScope): Page {
+    let page = this.#pages.get(scope);
+    if (page === undefined) this.#pages.set(scope, (page = new Page()));
+    return page;
+  }
+
+  /** From the innermost scope outwards. */
+  #find<T>(pick: (page: Page) => T | undefined): T | undefined {
+    for (let scope: BookScope | undefined = this.currentScope(); scope !== undefined; scope = scope.parent) {
+      const page = this.#pages.get(scope);
+      const found = page && pick(page);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,235 @@
+import type { DataSource, EntityMetadata, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
+import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
+import {
+  InvalidOptionsError,
+  MissingVersionError,
+  type OptimisticLockError,
+  type TransactionError,
+} from '../../errors.js';
+import { Aggregates } from './aggregates.js';
+import { CarriedVersions } from './carried-versions.js';
+import { Conflicts, isWrittenMeanwhile, type Conflict } from './conflicts.js';
+import { EntityCatalogue, type EntityFacts } from './entity-facts.js';
+import { Persistence } from './persistence.js';
+import { PersistOperations, type PersistOperation } from './persist-operation.js';
+import { rowOf, shownId, type Row } from './row.js';
+import { TrackedStatements } from './tracked-statements.js';
+import type { BookKeeping, VersionBook } from './version-book.js';
+import type { VersionOptions } from './version-policy.decorator.js';
+import { isSameVersion, type Version } from './version.js';
+
+export interface KeeperParts {
+  readonly dataSource: DataSource;
+  readonly options: VersionOptions;
+  /** That of the runner's transaction, or of the caller's where no runner is given; `undefined` outside of any. */
+  readonly bookKeeping: (runner: QueryRunner | undefined) => BookKeeping | undefined;
+  /** Runs `work` in a transaction of its own. */
+  readonly inTransaction: <T>(label: string, work: () => Promise<T>) => Promise<T>;
+}
+
+/** A row whose version was raised. */
+export interface RaisedRow {
+  readonly version: Version;
+  /** Of the columns that go up with it: the version, and the date of the last change. */
+  readonly values: readonly (readonly [ColumnMetadata, unknown])[];
+}
+
+/** What a statement's WHERE has to say about the version of a row. */
+export interface VersionCheck {
+  readonly row: Row;
+  readonly expected: Version;
+  readonly what: string;
+  readonly isPrecondition: boolean;
+  readonly keeping: BookKeeping | undefined;
+}
+
+/** Knows the entities of one data source, and decides which version a write of theirs has to meet. */
+export class VersionKeeper {
+  readonly carried = new CarriedVersions();
+  readonly operations = new PersistOperations();
+  readonly conflicts: Conflicts;
+  readonly aggregates = new Aggregates(this);
+  readonly statements = new TrackedStatements(this);
+  readonly persistence = new Persistence(this);
+  readonly dataSource: DataSource;
+  readonly bookKeeping: KeeperParts['bookKeeping'];
+  readonly inTransaction: KeeperParts['inTransaction'];
+  readonly #options: VersionOptions;
+  #catalogue: EntityCatalogue | undefined;
+  #catalogued: readonly EntityMetadata[] | undefined;
+
+  /** @throws InvalidOptionsError for a version or an aggregate that cannot be enforced */
+  constructor(parts: KeeperParts) {
+    this.dataSource = parts.dataSource;
+    this.bookKeeping = parts.bookKeeping;
+    this.inTransaction = parts.inTransaction;
+    this.#options = parts.options;
+    this.conflicts = new Conflicts(parts.dataSource);
+    if (this.dataSource.isInitialized) void this.catalogue;
+  }
+
+  /** Made anew when the DataSource was initialised again. */
+  get catalogue(): EntityCatalogue {
+    const { entityMetadatas } = this.dataSource;
+    if (this.#catalogued !== entityMetadatas) {
+      this.#catalogue = new EntityCatalogue(this.dataSource, this.#options);
+      this.#catalogued = entityMetadatas;
+      for (const facts of this.#catalogue.all) this.carried.follow(facts);
+    }
+    return this.#catalogue!;
+  }
+
+  factsOf(metadata: EntityMetadata): EntityFacts | undefined {
+    return this.catalogue.of(metadata);
+  }
+
+  /** @throws InvalidOptionsError for what is no entity of the data source, or one without an enforced version */
+  requireVersion(target: EntityTarget<ObjectLiteral>, what: string): EntityFacts {
+    const isKnown = this.dataSource.hasMetadata(target);
+    const facts = isKnown ? this.factsOf(this.dataSource.getMetadata(target)) : undefined;
+    if (facts?.version !== undefined) return facts;
+    const name = typeof target === 'function' ? target.name : String(target);
+    throw new InvalidOptionsError(
+      `${what}: ${name} ${isKnown ? 'has no version that is enforced. Give it a @VersionColumn()' : 'is no entity of this data source'}.`,
+      'entity',
+    );
+  }
+
+  /** What a transaction has loaded: the roots' versions count for their parts, the others spare `save()` a SELECT. */
+  noteLoaded(metadata: EntityMetadata, entities: readonly ObjectLiteral[], runner: QueryRunner): void {
+    const facts = this.factsOf(metadata);
+    if (facts === undefined || entities.length === 0 || !isFollowed(facts)) return;
+    const keeping = this.bookKeeping(runner);
+    if (keeping === undefined || keeping.scope.readOnly) return;
+    keeping.book.snapshots.take(facts, entities);
+    if (facts.isRoot) for (const entity of entities) noteRead(keeping.book, facts, entity);
+  }
+
+  /**
+   * What the write of a row must meet, where the write is part of a `save()` or its like and `id` is TypeORM's id map of an
+   * entity; `undefined` when nothing is to be checked.
+   *
+   * @throws OptimisticLockError when it is clear already that the row is another one than expected
+   * @throws MissingVersionError when the entity carries no version and the policy is `reject`
+   */
+  checkOf(id: ObjectLiteral, facts: EntityFacts, operation: PersistOperation): VersionCheck | undefined {
+    const carried = this.carried.of(id);
+    if (carried === undefined || facts.version === undefined) return undefined;
+    const row = rowOf(facts, id);
+    const what = `${operation.kind}()`;
+    const { keeping } = operation;
+    const own = operation.written.get(row.key);
+    if (own !== undefined) return { row, expected: own, what, isPrecondition: false, keeping };
+    const book = keeping?.book;
+    const version = carried.version ?? undefined;
+    const current = version === undefined ? undefined : (book?.currentVersion(row.key, version) ?? version);
+    const told = book?.unmetExpectation(row.key)?.version;
+    if (told !== undefined) {
+      const check = { row, expected: told, what, isPrecondition: true, keeping };
+      if (current !== undefined && !isSameVersion(current, told)) throw this.refuse(check);
+      return check;
+    }
+    const expected = current ?? this.#versionInstead(row, operation);
+    return expected === undefined ? undefined : { row, expected, what, isPrecondition: false, keeping };
+  }
+
+  /**
+   * TypeORM passes over what it is to soft-remove or to recover and does not find.
+   *
+   * @throws OptimisticLockError when an entity with a version has no row any more
+   */
+  assertAllExist(metadata: EntityMetadata, ids: readonly ObjectLiteral[], operation: PersistOperation): void {
+    const facts = this.factsOf(metadata);
+    if (facts?.version === undefined) return;
+    for (const id of ids) {
+      const row = rowOf(facts, id);
+      const check = operation.databaseEntity(row.key) === undefined && this.checkOf(id, facts, operation);
+      if (check) throw this.refuse(check, { actual: null });
+    }
+  }
+
+  /** What counts where an entity carries no version. */
+  #versionInstead(row: Row, operation: PersistOperation): Version | undefined {
+    const { facts } = row;
+    if (facts.missing === 'ignore') return undefined;
+    if (facts.missing === 'reject') {
+      const error = new MissingVersionError(facts.metadata.name, shownId(row), `${operation.kind}()`);
+      markRollbackOnly(operation.keeping, error);
+      throw error;
+    }
+    const databaseEntity = operation.databaseEntity(row.key);
+    return databaseEntity && (facts.version!.getEntityValue(databaseEntity) as Version | undefined);
+  }
+
+  /** Raises the version of a row, if it is the expected one; what the database counted and dated, if there was a row. */
+  async incrementVersion(
+    { metadata, version }: EntityFacts,
+    id: ObjectLiteral,
+    expected: Version | undefined,
+    runner: QueryRunner,
+  ): Promise<RaisedRow | undefined> {
+    const { driver } = this.dataSource;
+    const columns = metadata.columns.filter(({ isVersion, isUpdateDate }) => isVersion || isUpdateDate);
+    const column = driver.escape(version!.databaseName);
+    const builder = runner.manager
+      .createQueryBuilder()
+      .update(metadata.target)
+      .set(version!.createValueMap(() => `${column} + 1`))
+      .where(id)
+      .callListeners(false)
+      .returning(columns.map(({ propertyPath }) => propertyPath));
+    if (expected !== undefined) builder.andWhere(`${column} = :expected`, { expected });
+    const { raw } = await builder.execute();
+    const [row] = raw as ObjectLiteral[];
+    if (row === undefined) return undefined;
+    const values = columns.map(
+      (each) => [each, driver.prepareHydratedValue(row[each.databaseName], each)] as const,
+    );
+    return { version: row[version!.databaseName] as Version, values };
+  }
+
+  /** The version that the row has, locked until the transaction ends; `null` when there is none. */
+  async readVersion({ facts, id }: Row, runner: QueryRunner, isLocking: boolean): Promise<Version | null> {
+    const builder = runner.manager
+      .createQueryBuilder(facts.metadata.target, 'row')
+      .select(`row.${facts.version!.propertyPath}`, 'version')
+      .where(id)
+      .withDeleted();
+    if (isLocking) builder.setLock('pessimistic_read');
+    const found = await builder.getRawOne<{ version: Version }>();
+    return found?.version ?? null;
+  }
+
+  /** The error of a write that did not meet its check; the transaction can only be rolled back. */
+  refuse(
+    check: VersionCheck,
+    { actual, cause }: Pick<Conflict, 'actual' | 'cause'> = {},
+  ): OptimisticLockError {
+    const error = this.conflicts.about(check.row, { ...check, actual, cause });
+    markRollbackOnly(check.keeping, error);
+    return error;
+  }
+
+  /** What the caller gets to see of a checked write's failure. */
+  explain(check: VersionCheck, error: unknown): unknown {
+    return isWrittenMeanwhile(error) ? this.refuse(check, { cause: error }) : error;
+  }
+}
+
+function isFollowed({ version, roots }: EntityFacts): boolean {
+  return version !== undefined || roots.length > 0;
+}
+
+function noteRead(book: VersionBook, facts: EntityFacts, entity: ObjectLiteral): void {
+  const version = facts.version!.getEntityValue(entity) as Version | null | undefined;
+  const id = facts.metadata.getEntityIdMap(entity);
+  if (version === undefined || version === null || id === undefined) return;
+  book.noteRead(rowOf(facts, id).key, { version, entity });
+}
+
+/** Other statements of the same call may have written something already. */
+function markRollbackOnly(keeping: BookKeeping | undefined, error: TransactionError): void {
+  if (keeping === undefined) return;
+  keeping.scope.markRollbackOnly(error.message, error);
+  keeping.scope.transaction.identified(error);
+}
