@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { AfterCommitError, OutcomeUnknownError, RetriesExhaustedError, TransactionError } from '../errors.js';
+import {
+  AfterCommitError,
+  OutcomeUnknownError,
+  RetriesExhaustedError,
+  OptimisticLockError,
+} from '../errors.js';
 import {
   isWorthRetrying,
   pauseBefore,
@@ -13,8 +18,9 @@ function serverError(code: string): Error {
   return Object.assign(new Error(code), { code, severity: 'ERROR' });
 }
 
-class StaleError extends TransactionError {
-  readonly code = 'OPTIMISTIC_LOCK';
+function conflict(isPrecondition: boolean): OptimisticLockError {
+  const facts = { entity: 'Order', id: 1, expected: 1, what: 'save()', isPrecondition };
+  return new OptimisticLockError(facts, () => Promise.resolve(null));
 }
 
 const policyOf = (retry: number | RetryOptions = 3) => retryPolicyOf(retry)!;
@@ -86,12 +92,11 @@ describe('is tried again', () => {
   });
 
   it('an optimistic conflict that may be tried again, and no other', () => {
-    const facts = { outcome: 'rolled-back' } as const;
-
+    expect(isWorthRetrying(conflict(false), undefined, policyOf())).toBe(true);
     expect(
-      isWorthRetrying(new StaleError('stale', { ...facts, retryable: true }), undefined, policyOf()),
+      isWorthRetrying(new Error('of the application', { cause: conflict(false) }), undefined, policyOf()),
     ).toBe(true);
-    expect(isWorthRetrying(new StaleError('precondition', facts), undefined, policyOf())).toBe(false);
+    expect(isWorthRetrying(conflict(true), undefined, policyOf())).toBe(false);
   });
 
   it('what `on` says', () => {

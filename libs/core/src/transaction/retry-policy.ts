@@ -1,4 +1,4 @@
-import { TransactionError } from '../errors.js';
+import { OptimisticLockError, TransactionError } from '../errors.js';
 import { withoutUndefined } from './without-undefined.js';
 
 /** When and how often a transaction is tried again. */
@@ -19,7 +19,8 @@ export interface RetryOptions {
   readonly jitter?: boolean;
   /**
    * Whether the next try begins by locking the row that the last one met a conflict at (`FOR NO KEY UPDATE`, in the round
-   * trip of its first statement), so that it does not meet the next one there. @defaultValue `true`
+   * trip of its first statement), so that it does not meet the next one there. At READ COMMITTED it then begins without a
+   * pause: it waits in the row's queue. @defaultValue `true`
    */
   readonly lockConflictingRow?: boolean;
   /** Errors to try again after, besides serialization failures, deadlocks and optimistic conflicts. @defaultValue none */
@@ -64,8 +65,14 @@ export function isWorthRetrying(error: unknown, firstFailure: unknown, policy: R
   if (told?.outcome === 'unknown' || told?.outcome === 'committed') return false;
   const sqlState = sqlStateOf(firstFailure) ?? sqlStateOf(error);
   if (sqlState === '40001' || sqlState === '40P01') return true;
-  if (told?.code === 'OPTIMISTIC_LOCK' && told.retryable) return true;
+  if (conflictIn(error)?.retryable) return true;
   return policy.on?.(error) ?? false;
+}
+
+/** The conflict that `error` is, or that led to it. */
+export function conflictIn(error: unknown, depth = 0): OptimisticLockError | undefined {
+  if (!(error instanceof Error) || depth > LONGEST_CHAIN) return undefined;
+  return error instanceof OptimisticLockError ? error : conflictIn(error.cause, depth + 1);
 }
 
 /** No chain of causes that means anything is longer; one that closes on itself is endless. */

@@ -73,6 +73,11 @@ export class TransactionWorkflow {
     return level instanceof Suspension ? undefined : level;
   }
 
+  /** How many transactions are under way. */
+  get running(): number {
+    return this.#running.size;
+  }
+
   /** The scope that waits for the caller to end, where the caller runs outside of it. */
   get suspendedScope(): TransactionScope | undefined {
     const level = this.#levelIn(this.#namespace.frame);
@@ -177,7 +182,8 @@ export class TransactionWorkflow {
       try {
         return await settleOwned(owned, work);
       } catch (error) {
-        await pause(this.#parts.clock, schedule.pauseAfter(owned.transaction, error));
+        const pauseMs = schedule.pauseAfter(owned.transaction, error);
+        if (pauseMs > 0) await pause(this.#parts.clock, pauseMs);
       }
     }
   }

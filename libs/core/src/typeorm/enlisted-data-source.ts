@@ -9,7 +9,11 @@ import { TransactionWorkflow } from '../transaction/transaction-workflow.js';
 import type { Transaction } from '../transaction/transaction.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
 import { ConnectionLedger } from './connection-ledger.js';
-import { enlistedManagerClass, type TransactionArguments } from './enlisted-entity-manager.js';
+import {
+  enlistedManagerClass,
+  type EntityManagerClass,
+  type TransactionArguments,
+} from './enlisted-entity-manager.js';
 import type { PgModule, PgPool } from './pg-client.js';
 import { preludedQueryClass } from './preluded-query.js';
 import { separateRunner } from './separate-runner.js';
@@ -70,7 +74,7 @@ export class EnlistedDataSource {
     parts: EnlistedParts,
   ) {
     assertPostgres(dataSource);
-    this.versions = this.#keepVersions(parts.versions);
+    this.versions = this.#keepVersions(parts);
     this.#log = parts.log;
     this.#ledger = new ConnectionLedger({ ...parts, pool: () => driverOf(dataSource).master });
     this.#connectionParts = this.#makeConnectionParts(parts);
@@ -144,7 +148,10 @@ export class EnlistedDataSource {
     const createQueryRunner = dataSource.createQueryRunner.bind(dataSource);
     const createQueryBuilder = dataSource.createQueryBuilder.bind(dataSource) as (...all: unknown[]) => never;
     dataSource.createQueryRunner = (mode) => this.#currentRunner() ?? this.#separate(createQueryRunner(mode));
-    const Manager = enlistedManagerClass(this.versions.persistence, (...call) => this.#transaction(...call));
+    const Plain = dataSource.manager.constructor as EntityManagerClass;
+    const Manager = enlistedManagerClass(Plain, this.versions.persistence, (...call) =>
+      this.#transaction(...call),
+    );
     dataSource.createEntityManager = (runner) => new Manager(dataSource, runner);
     dataSource.createQueryBuilder = (...all: unknown[]) => new TrackedSelect<any>(createQueryBuilder(...all));
     // The repositories that were made of it hold on to it.
@@ -170,10 +177,12 @@ export class EnlistedDataSource {
     );
   }
 
-  #keepVersions(options: VersionOptions): VersionKeeper {
+  #keepVersions({ versions, clock }: EnlistedParts): VersionKeeper {
     const keeper = new VersionKeeper({
       dataSource: this.dataSource,
-      options,
+      options: versions,
+      clock,
+      running: () => this.workflow.running,
       bookKeeping: (runner) => this.#bookKeeping(runner),
       inTransaction: (label, work) => this.workflow.execute(defineTransaction(label, {}), work),
     });

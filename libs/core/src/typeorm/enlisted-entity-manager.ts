@@ -1,10 +1,4 @@
-import {
-  EntityManager,
-  type DataSource,
-  type EntityTarget,
-  type ObjectLiteral,
-  type QueryRunner,
-} from 'typeorm';
+import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import type { IsolationLevel } from '../transaction/transaction-options.js';
 import type { Persistence } from './versions/persistence.js';
 import type { PersistKind } from './versions/persist-operation.js';
@@ -28,8 +22,12 @@ type AnyMethod = (...all: any[]) => any;
  * Makes the manager of an enlisted data source, which checks the versions of what it persists. It has no private fields:
  * the data source's own manager existed before, and becomes one of these without being constructed again.
  */
-export function enlistedManagerClass(persistence: Persistence, route: TransactionRoute): EntityManagerClass {
-  return class EnlistedEntityManager extends EntityManager {
+export function enlistedManagerClass(
+  Manager: EntityManagerClass,
+  persistence: Persistence,
+  route: TransactionRoute,
+): EntityManagerClass {
+  return class EnlistedEntityManager extends Manager {
     override transaction(...all: any[]): any {
       return route(this, super.transaction.bind(this) as AnyMethod, all as TransactionArguments);
     }

@@ -1,11 +1,11 @@
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
-import { InvalidOptionsError, NoTransactionError } from '../errors.js';
+import { NoTransactionError } from '../errors.js';
 import { endedError } from '../transaction/call-plan.js';
 import { aString, checkOptions } from '../transaction/check-options.js';
 import { scopeForHooks } from '../transaction/hook-registration.js';
 import type { TypeOrmResource } from './typeorm-resource.js';
 import type { EntityFacts } from './versions/entity-facts.js';
-import { keyOf, rowOf } from './versions/row.js';
+import { requireRow } from './versions/row.js';
 import { assertVersion, isSameVersion, successorOf, type Version } from './versions/version.js';
 
 /** Which transaction is meant. */
@@ -42,7 +42,7 @@ export function expectVersion(
 ): void {
   const { resource, facts } = surroundings('expectVersion()', entity, options);
   assertVersion('expectVersion()', version);
-  const row = rowOf(facts, idMapOf('expectVersion()', facts, id));
+  const row = requireRow('expectVersion()', facts, id);
   const keeping = resource.bookKeeping;
   const written = keeping.book.writtenVersion(row.key);
   if (written === undefined) return keeping.book.expect({ row, version, isPrecondition: true });
@@ -73,7 +73,7 @@ export function forceIncrement(entity: object, options: VersionRegistration = {}
   const id = facts.metadata.getEntityIdMap(entity);
   const version = facts.version!.getEntityValue(entity) as Version;
   assertVersion('forceIncrement()', version);
-  const row = rowOf(facts, idMapOf('forceIncrement()', facts, id));
+  const row = requireRow('forceIncrement()', facts, id);
   const { book } = resource.bookKeeping;
   const expected = book.currentVersion(row.key, version);
   book.addIncrement({ row, expected, objects: [] });
@@ -92,15 +92,4 @@ function surroundings(
   if (!scope.isOpen) throw endedError(what, scope);
   const resource = scope.transaction.resource as TypeOrmResource;
   return { resource, facts: resource.versions.requireVersion(entity, what) };
-}
-
-function idMapOf(what: string, { metadata }: EntityFacts, id: unknown): ObjectLiteral {
-  const isGiven = id !== undefined && id !== null;
-  const map = isGiven ? (metadata.ensureEntityIdMap(id) as ObjectLiteral) : {};
-  const complete = metadata.getEntityIdMap(map);
-  if (complete !== undefined && !keyOf(metadata, complete).includes('"undefined"')) return complete;
-  throw new InvalidOptionsError(
-    `${what} needs the primary key of a ${metadata.name} (${metadata.primaryColumns.map((each) => each.propertyPath).join(', ')}).`,
-    'id',
-  );
 }

@@ -1,6 +1,5 @@
 import { QueryFailedError, type FindOptionsWhere, type ObjectLiteral, type Repository } from 'typeorm';
 import { NoTransactionError, RowLockedError } from '../errors.js';
-import { endedError } from '../transaction/call-plan.js';
 import { aDuration, checkOptions, oneOf, type Schema } from '../transaction/check-options.js';
 import { defineTransaction } from '../transaction/transaction-options.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
@@ -95,12 +94,10 @@ export async function lockForUpdate<E extends ObjectLiteral>(
 /**
  * @throws NoTransactionError outside of a transaction
  * @throws IncompatibleOptionsError in a read-only transaction
- * @throws TransactionEndedError when the transaction has ended
  */
 function writableScope({ workflow }: EnlistedDataSource): TransactionScope {
   const scope = workflow.surroundingScope;
   if (scope === undefined) throw new NoTransactionError(WHAT);
-  if (!scope.isOpen) throw endedError(WHAT, scope);
   assertMayWrite(WHAT, scope);
   return scope;
 }

@@ -78,6 +78,7 @@ async function updated<E extends ObjectLiteral>(
   update: RowUpdate<E>,
 ): Promise<E> {
   const values = typeof update === 'function' ? await update(entity) : update;
+  // Copied onto itself, an entity would load its lazy relations.
   if (values !== undefined && values !== entity) assign(repository, entity, values as ObjectLiteral);
   return entity;
 }

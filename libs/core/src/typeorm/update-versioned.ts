@@ -1,8 +1,7 @@
-import type { ObjectLiteral, Repository } from 'typeorm';
-import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
+import type { ObjectLiteral, QueryDeepPartialEntity, Repository } from 'typeorm';
 import { InvalidOptionsError } from '../errors.js';
 import { requireEnlistment } from './enlistment.js';
-import { rowOf } from './versions/row.js';
+import { requireRow } from './versions/row.js';
 import { assertVersion, type Version } from './versions/version.js';
 import { versionCondition } from './versions/version-condition.js';
 
@@ -41,7 +40,7 @@ export async function updateVersioned<E extends ObjectLiteral>(
       `${what} counts the version itself; leave ${version.propertyPath} out.`,
       'values',
     );
-  const row = rowOf(facts, metadata.ensureEntityIdMap(id));
+  const row = requireRow(what, facts, id);
   const keeping = keeper.bookKeeping(manager.queryRunner);
   const check = { row, expected: expectedVersion, what, isPrecondition: false, keeping };
   const builder = manager.createQueryBuilder().update(metadata.target).set(values).where(row.id);

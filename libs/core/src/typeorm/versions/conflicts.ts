@@ -1,6 +1,7 @@
 import type { DataSource, ObjectLiteral } from 'typeorm';
 import { outsideTransaction } from '../../context/current-frame.js';
 import { OptimisticLockError } from '../../errors.js';
+import { conflictIn } from '../../transaction/retry-policy.js';
 import { isServerError } from '../pg-client.js';
 import { primaryValue, shownId, type Row } from './row.js';
 import type { Version } from './version.js';
@@ -17,33 +18,37 @@ export interface Conflict {
   readonly cause?: unknown;
 }
 
-/** Makes the errors about rows that were changed meanwhile, and knows afterwards which row each one is about. */
+/** Beyond this, a failed try's rows are not all locked by the next one, but only that of the conflict. */
+const MOST_LOCKS = 100;
+
+/** Makes the errors about rows that were changed meanwhile, and knows afterwards what each of their transactions had written. */
 export class Conflicts {
-  readonly #rows = new WeakMap<object, Row>();
+  readonly #rows = new WeakMap<object, readonly Row[]>();
 
   constructor(private readonly dataSource: DataSource) {}
 
-  about(row: Row, conflict: Conflict): OptimisticLockError {
+  /** @param written - the rows that the transaction had written before, in that order */
+  about(row: Row, conflict: Conflict, written: readonly Row[]): OptimisticLockError {
     const facts = { ...conflict, entity: row.facts.metadata.name, id: shownId(row) };
     const error = new OptimisticLockError(facts, () => this.#read(row));
-    this.#rows.set(error, row);
+    this.#rows.set(error, written.length < MOST_LOCKS ? [...written, row] : [row]);
     return error;
   }
 
   /**
-   * The statements that lock the rows that the given errors are about, in one order for all: without parameters, so that
-   * they can precede another statement.
+   * The statements that lock the rows which failed tries have written, up to the one that they met a conflict at: in the
+   * order of the last try, so that transactions which all write in one order lock in it, too, and do not meet crosswise.
+   * Without parameters, so that they can precede another statement.
    */
   lockStatements(errors: readonly unknown[]): readonly string[] {
-    const rows = new Map(errors.flatMap((error) => this.#rowsOf(error)).map((row) => [row.key, row]));
-    return [...rows].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, row]) => this.#lock(row));
+    const rows = errors.toReversed().flatMap((error) => this.#rowsOf(error));
+    return [...new Map(rows.map((row) => [row.key, row])).values()].map((row) => this.#lock(row));
   }
 
   /** An error that user code has wrapped is still about the row. */
-  #rowsOf(error: unknown, depth = 0): readonly Row[] {
-    if (!(error instanceof Error) || depth > LONGEST_CHAIN) return [];
-    const row = this.#rows.get(error);
-    return row === undefined ? this.#rowsOf(error.cause, depth + 1) : [row];
+  #rowsOf(error: unknown): readonly Row[] {
+    const conflict = conflictIn(error);
+    return (conflict && this.#rows.get(conflict)) ?? [];
   }
 
   #lock({ facts: { metadata }, id }: Row): string {
@@ -64,9 +69,6 @@ export class Conflicts {
     );
   }
 }
-
-/** No chain of causes that means anything is longer; one that closes on itself is endless. */
-const LONGEST_CHAIN = 16;
 
 /**
  * Whether the server refused a write because another transaction has written the row since the snapshot was taken, as

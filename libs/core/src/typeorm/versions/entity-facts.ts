@@ -12,7 +12,7 @@ export interface EntityFacts {
   readonly version: ColumnMetadata | undefined;
   readonly missing: MissingVersion;
   /** The aggregates that it is a part of. */
-  readonly roots: readonly RootLink[];
+  readonly roots: RootLink[];
   /** Whether other entities are parts of it. */
   isRoot: boolean;
   /** What the database fills in, and a rollback takes back. */
@@ -114,7 +114,13 @@ export class EntityCatalogue {
         'relation',
       );
     }
-    addLink(facts, { root: rootFacts, columns, relation: found });
+    this.#addLink(facts, { root: rootFacts, columns, relation: found });
+  }
+
+  #addLink(part: EntityFacts, link: RootLink): void {
+    part.roots.push(link);
+    const { metadata } = link.root;
+    for (const each of [metadata, ...metadata.childEntityMetadatas]) this.#facts.get(each)!.isRoot = true;
   }
 
   /** The rows between two entities belong to the one that has the @JoinTable. */
@@ -123,14 +129,9 @@ export class EntityCatalogue {
     for (const { isOwning, junctionEntityMetadata } of facts.metadata.manyToManyRelations) {
       const junction = this.#facts.get(junctionEntityMetadata!);
       if (!isOwning || junction === undefined) continue;
-      addLink(junction, { root: facts, columns: junction.metadata.ownerColumns, relation: undefined });
+      this.#addLink(junction, { root: facts, columns: junction.metadata.ownerColumns, relation: undefined });
     }
   }
-}
-
-function addLink(part: EntityFacts, link: RootLink): void {
-  (part.roots as RootLink[]).push(link);
-  link.root.isRoot = true;
 }
 
 function isGenerated(column: ColumnMetadata): boolean {

@@ -58,11 +58,6 @@ export class PersistOperation {
     else this.keeping.book.remember(memento);
   }
 
-  /** The entities are not what was loaded any more. */
-  forgetSnapshots(): void {
-    for (const entity of this.entities) this.keeping?.book.snapshots.forget(entity);
-  }
-
   /** The call failed, and with it the transaction that TypeORM had begun for it. */
   undo(): void {
     restoreAll(this.#mementos.splice(0));

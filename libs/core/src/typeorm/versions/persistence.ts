@@ -39,13 +39,13 @@ export class Persistence {
       entities.forEach((entity, index) => this.#rememberRemoved(operation, entity, metadatas[index]!));
     try {
       const result = await keeper.operations.run(operation, work);
-      this.#conclude(operation);
+      this.#showRaised(operation);
+      this.#renewSnapshots(operation, metadatas);
       return result;
     } catch (error) {
+      for (const entity of entities) keeping?.book.snapshots.forget(entity);
       operation.undo();
       throw error;
-    } finally {
-      operation.forgetSnapshots();
     }
   }
 
@@ -122,7 +122,7 @@ export class Persistence {
    * What was raised shows in the objects. Of the other roots, nothing had to be written, as far as this call's several
    * SELECTs together could tell: their parts may have been read before, and compared after, another one's COMMIT.
    */
-  #conclude({ kind, raised, roots, keeping }: PersistOperation): void {
+  #showRaised({ kind, raised, roots, keeping }: PersistOperation): void {
     if (keeping === undefined) return;
     const { book } = keeping;
     for (const root of raised.values())
@@ -132,6 +132,17 @@ export class Persistence {
       const version = raised.has(key) ? undefined : versionIn(row, objects);
       if (version !== undefined) book.relyOn(row, book.currentVersion(key, version));
     }
+  }
+
+  /** What was saved is as the row is now; of all else, nobody knows. */
+  #renewSnapshots({ kind, entities, keeping }: PersistOperation, metadatas: readonly EntityMetadata[]): void {
+    if (keeping === undefined) return;
+    const { snapshots } = keeping.book;
+    entities.forEach((entity, index) => {
+      const facts = this.keeper.factsOf(metadatas[index]!);
+      if (kind === 'save' && facts !== undefined) snapshots.renew(facts, entity);
+      else snapshots.forget(entity);
+    });
   }
 }
 

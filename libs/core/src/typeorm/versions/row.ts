@@ -1,5 +1,6 @@
 import type { EntityMetadata, ObjectLiteral } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
+import { InvalidOptionsError } from '../../errors.js';
 import type { EntityFacts } from './entity-facts.js';
 import type { Version } from './version.js';
 
@@ -14,6 +15,26 @@ export interface Row {
 
 export function rowOf(facts: EntityFacts, id: ObjectLiteral): Row {
   return { facts, id, key: keyOf(facts.metadata, id) };
+}
+
+/**
+ * The row that a caller names.
+ *
+ * @param id - the primary key: the plain value, or an object of the key's properties
+ * @throws InvalidOptionsError when the key, or a part of it, is missing
+ */
+export function requireRow(what: string, facts: EntityFacts, id: unknown): Row {
+  const { metadata } = facts;
+  const isGiven = id !== undefined && id !== null;
+  const map = isGiven ? (metadata.ensureEntityIdMap(id) as ObjectLiteral) : {};
+  const isComplete = metadata.primaryColumns.every((column) => isValue(primaryValue(column, map)));
+  if (isComplete) return rowOf(facts, map);
+  const properties = metadata.primaryColumns.map(({ propertyPath }) => propertyPath).join(', ');
+  throw new InvalidOptionsError(`${what} needs the primary key of a ${metadata.name} (${properties}).`, 'id');
+}
+
+function isValue(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 export function keyOf(metadata: EntityMetadata, id: ObjectLiteral): string {

@@ -1,6 +1,7 @@
 import {
   RelationQueryBuilder,
   SelectQueryBuilder,
+  type EntityMetadata,
   type ObjectLiteral,
   type QueryBuilder,
   type QueryRunner,
@@ -69,6 +70,7 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
   protected override async executeEntitiesAndRawResults(
     runner: QueryRunner,
   ): Promise<{ entities: E[]; raw: any[] }> {
+    this.#lockIfHot(runner);
     const result = await super.executeEntitiesAndRawResults(runner);
     const { mainAlias } = this.expressionMap;
     if (this.#compared === undefined && mainAlias!.hasMetadata)
@@ -76,11 +78,32 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
     return result;
   }
 
+  /** Of a row that is found by its key alone, everybody's next step is known where they keep meeting at it. */
+  #lockIfHot(runner: QueryRunner): void {
+    const keeper = keeperOf(this.dataSource);
+    const { mainAlias, lockMode, joinAttributes } = this.expressionMap;
+    const { where } = this.findOptions;
+    if (keeper.hotRows.areNone || where === undefined || Array.isArray(where) || this.#compared !== undefined)
+      return;
+    if (lockMode !== undefined || joinAttributes.length > 0 || !mainAlias!.hasMetadata) return;
+    const { metadata } = mainAlias!;
+    if (isKeyOf(metadata, where) && keeper.shouldLock(metadata, where, runner))
+      this.setLock('for_no_key_update', undefined, [this.escape(this.alias)]);
+  }
+
   /** Whether relations are compared, too, of which the transaction has kept nothing. */
   get #needsRelations(): boolean {
     const { loadRelationIds } = this.findOptions;
     return typeof loadRelationIds !== 'object' || (loadRelationIds.relations?.length ?? 0) > 0;
   }
+}
+
+function isKeyOf({ primaryColumns }: EntityMetadata, where: ObjectLiteral): boolean {
+  const isValue = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number';
+  return (
+    Object.keys(where).length === primaryColumns.length &&
+    primaryColumns.every((column) => isValue(column.getEntityValue(where)))
+  );
 }
 
 /** Adds and removes relations by statements, which are checked like all others. */

@@ -39,17 +39,23 @@ export interface ReadRoot {
   readonly entity: ObjectLiteral;
 }
 
+interface Written {
+  readonly row: Row;
+  /** What the row was left with; `null` when it was deleted. */
+  readonly version: Version | null;
+}
+
 /** What happened in one scope. */
 class Page {
-  /** The version that a row was left with; `null` when it was deleted. */
-  readonly written = new Map<string, Version | null>();
+  /** What was written, in that order. */
+  readonly written = new Map<string, Written>();
   readonly increments = new Map<string, Increment>();
   readonly read = new Map<string, ReadRoot>();
   readonly reliances = new Map<string, Expectation>();
   readonly mementos: Memento[] = [];
 
   adopt(inner: Page): void {
-    for (const [key, version] of inner.written) this.written.set(key, version);
+    for (const [key, written] of inner.written) this.written.set(key, written);
     for (const [key, increment] of inner.increments) this.increments.set(key, increment);
     for (const [key, root] of inner.read) this.read.set(key, root);
     for (const [key, reliance] of inner.reliances) this.reliances.set(key, reliance);
@@ -68,13 +74,18 @@ export class VersionBook {
 
   // What is written
 
-  noteWritten({ key }: Row, version: Version | null): void {
-    this.#page.written.set(key, version);
+  noteWritten(row: Row, version: Version | null): void {
+    this.#page.written.set(row.key, { row, version });
+  }
+
+  /** Everything that was written and not undone, from the first to the last. */
+  get writtenRows(): readonly Row[] {
+    return [...this.#pages.values()].flatMap(({ written }) => [...written.values()].map(({ row }) => row));
   }
 
   /** `undefined` while nothing of the row was written. */
   writtenVersion(key: string): Version | null | undefined {
-    return this.#find((page) => page.written.get(key));
+    return this.#find((page) => page.written.get(key)?.version);
   }
 
   // What is read
@@ -165,6 +176,7 @@ export class VersionBook {
   }
 
   leave(scope: BookScope, how: 'release' | 'rollback'): void {
+    if (how === 'rollback') this.snapshots.forgetAll();
     const page = this.#pages.get(scope);
     if (page === undefined) return;
     this.#pages.delete(scope);

@@ -10,15 +10,16 @@ import { Aggregates } from './aggregates.js';
 import { CarriedVersions } from './carried-versions.js';
 import { Conflicts, isWrittenMeanwhile, type Conflict } from './conflicts.js';
 import { EntityCatalogue, type EntityFacts } from './entity-facts.js';
+import { HotRows, type HotRowsParts } from './hot-rows.js';
 import { Persistence } from './persistence.js';
 import { PersistOperations, type PersistOperation } from './persist-operation.js';
-import { rowOf, shownId, type Row } from './row.js';
+import { keyOf, rowOf, shownId, type Row } from './row.js';
 import { TrackedStatements } from './tracked-statements.js';
 import type { BookKeeping, VersionBook } from './version-book.js';
 import type { VersionOptions } from './version-policy.decorator.js';
 import { isSameVersion, type Version } from './version.js';
 
-export interface KeeperParts {
+export interface KeeperParts extends HotRowsParts {
   readonly dataSource: DataSource;
   readonly options: VersionOptions;
   /** That of the runner's transaction, or of the caller's where no runner is given; `undefined` outside of any. */
@@ -48,6 +49,7 @@ export class VersionKeeper {
   readonly carried = new CarriedVersions();
   readonly operations = new PersistOperations();
   readonly conflicts: Conflicts;
+  readonly hotRows: HotRows;
   readonly aggregates = new Aggregates(this);
   readonly statements = new TrackedStatements(this);
   readonly persistence = new Persistence(this);
@@ -65,6 +67,7 @@ export class VersionKeeper {
     this.inTransaction = parts.inTransaction;
     this.#options = parts.options;
     this.conflicts = new Conflicts(parts.dataSource);
+    this.hotRows = new HotRows(parts);
     if (this.dataSource.isInitialized) void this.catalogue;
   }
 
@@ -93,6 +96,20 @@ export class VersionKeeper {
       `${what}: ${name} ${isKnown ? 'has no version that is enforced. Give it a @VersionColumn()' : 'is no entity of this data source'}.`,
       'entity',
     );
+  }
+
+  /**
+   * Whether a SELECT of just this row should lock it at once: where the method that reads it keeps meeting conflicts there, and
+   * would begin its next try with that lock.
+   */
+  shouldLock(metadata: EntityMetadata, id: ObjectLiteral, runner: QueryRunner): boolean {
+    const facts = this.factsOf(metadata);
+    const scope = facts?.version && this.bookKeeping(runner)?.scope;
+    if (scope === undefined || scope.readOnly) return false;
+    const { retry, isolation, label } = scope.transaction.definition;
+    const hasOneSnapshot = isolation === 'REPEATABLE READ' || isolation === 'SERIALIZABLE';
+    if (!retry?.lockConflictingRow || hasOneSnapshot) return false;
+    return this.hotRows.isHot(label, keyOf(metadata, id));
   }
 
   /** What a transaction has loaded: the roots' versions count for their parts, the others spare `save()` a SELECT. */
@@ -205,8 +222,13 @@ export class VersionKeeper {
     check: VersionCheck,
     { actual, cause }: Pick<Conflict, 'actual' | 'cause'> = {},
   ): OptimisticLockError {
-    const error = this.conflicts.about(check.row, { ...check, actual, cause });
-    markRollbackOnly(check.keeping, error);
+    const { row, keeping, isPrecondition } = check;
+    const written = keeping?.book.writtenRows ?? [];
+    const error = this.conflicts.about(row, { ...check, actual, cause }, written);
+    const definition = keeping?.scope.transaction.definition;
+    if (!isPrecondition && definition?.retry?.lockConflictingRow)
+      this.hotRows.noteConflict(definition.label, row.key);
+    markRollbackOnly(keeping, error);
     return error;
   }
 
