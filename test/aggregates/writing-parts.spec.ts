@@ -285,6 +285,21 @@ describe('an object of a raised root', () => {
   });
 });
 
+describe('a root that is loaded after a part of it was written', () => {
+  it.each([
+    ['that was known before', () => baskets.basket('a')],
+    ['that was not known', () => Promise.resolve()],
+  ])('shows the version that it will have: one %s', async (_, before) => {
+    const loaded = await baskets.transactions.run(async () => {
+      await before();
+      await items().update(1, { quantity: 2 });
+      return await baskets.basket('a');
+    });
+
+    expect(loaded).toMatchObject({ version: 2, updatedAt: (await baskets.basket('a')).updatedAt });
+  });
+});
+
 describe('the version of a root that the writer knows', () => {
   const theirs = () =>
     baskets.database.observer.query(`UPDATE basket SET version = version + 1 WHERE name = 'a'`);

@@ -119,7 +119,7 @@ function classesIn(path: string): readonly Described[] {
       return {
         name: each.name!.text,
         code: code.slice(1, -1),
-        facts: names.filter((field) => field !== 'code'),
+        facts: names.filter((field) => field !== 'code' && !field.startsWith('#')),
       };
     });
 }

@@ -80,6 +80,7 @@ describe('the tables of options', () => {
     ],
     ['docs/guide/retry-and-deadlines.md', '## Retry', 'transaction/retry-policy.ts', 'RetryOptions'],
     ['docs/guide/without-nest.md', '# Without Nest', 'typeorm/enlist.ts', 'EnlistOptions'],
+    ['docs/guide/row-locks.md', '## Lock options', 'typeorm/lock-for-update.ts', 'RowLockOptions'],
     [
       'docs/guide/hooks-and-events.md',
       '## Events',

@@ -14,7 +14,23 @@ const SOURCES: readonly { readonly specifier: string; readonly names: readonly s
     specifier: '@nestjs/typeorm',
     names: ['InjectDataSource', 'InjectEntityManager', 'InjectRepository', 'TypeOrmModule'],
   },
-  { specifier: 'typeorm', names: ['DataSource', 'EntityManager', 'QueryFailedError', 'Repository'] },
+  {
+    specifier: 'typeorm',
+    names: [
+      'Column',
+      'CreateDateColumn',
+      'DataSource',
+      'Entity',
+      'EntityManager',
+      'ManyToOne',
+      'OneToMany',
+      'PrimaryGeneratedColumn',
+      'QueryFailedError',
+      'Repository',
+      'UpdateDateColumn',
+      'VersionColumn',
+    ],
+  },
 ];
 
 /** What TypeScript has to say against the blocks, each as `page:line: message`. */

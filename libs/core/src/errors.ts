@@ -394,8 +394,8 @@ export class NoTransactionError extends TransactionError {
     readonly what: string,
   ) {
     super(
-      `${what} needs a transaction, and none surrounds the call. Call it inside a @Transactional() method; a listener ` +
-        `that should run all the same takes fallbackExecution: true.`,
+      `${what} needs a transaction, and none surrounds the call. Call it inside a @Transactional() method or ` +
+        `transactionManager.run(…); of events, a listener that should run all the same takes fallbackExecution: true.`,
       { outcome: 'not-started' },
     );
   }

@@ -112,6 +112,7 @@ export function enlistAll(
     connectionWaitMs: options.connectionWaitMs ?? 1000,
     nestedWaitMs: options.nestedWaitMs ?? 3000,
     versions: options.versions ?? {},
+    defaults,
   };
   checkTransactionOptions('defaults', defaults);
   checkOptions('versions', parts.versions, VERSION_OPTIONS);

@@ -4,8 +4,8 @@ import type { ContextNamespace } from '../context/context-namespace.js';
 import { endedError } from '../transaction/call-plan.js';
 import type { Clock } from '../transaction/clock.js';
 import { subjectOf, type TransactionLog } from '../transaction/transaction-log.js';
-import { defineTransaction } from '../transaction/transaction-options.js';
-import { TransactionWorkflow } from '../transaction/transaction-workflow.js';
+import { defineTransaction, type TransactionOptions } from '../transaction/transaction-options.js';
+import { TransactionWorkflow, type Work } from '../transaction/transaction-workflow.js';
 import type { Transaction } from '../transaction/transaction.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
 import { ConnectionLedger } from './connection-ledger.js';
@@ -53,6 +53,8 @@ export interface EnlistedParts {
   readonly connectionWaitMs: number;
   readonly nestedWaitMs: number;
   readonly versions: VersionOptions;
+  /** For every transaction that does not say otherwise. */
+  readonly defaults: TransactionOptions;
 }
 
 /**
@@ -66,6 +68,7 @@ export class EnlistedDataSource {
   readonly #ledger: ConnectionLedger;
   readonly #connectionParts: ConnectionParts;
   readonly #log: TransactionLog;
+  readonly #defaults: TransactionOptions;
   /** Whose runner it is. */
   readonly #resources = new WeakMap<QueryRunner, TypeOrmResource>();
 
@@ -76,6 +79,7 @@ export class EnlistedDataSource {
     assertPostgres(dataSource);
     this.versions = this.#keepVersions(parts);
     this.#log = parts.log;
+    this.#defaults = parts.defaults;
     this.#ledger = new ConnectionLedger({ ...parts, pool: () => driverOf(dataSource).master });
     this.#connectionParts = this.#makeConnectionParts(parts);
     const openRunner = this.#runnerFactory();
@@ -100,6 +104,11 @@ export class EnlistedDataSource {
   get entityManager(): EntityManager {
     const scope = this.workflow.surroundingScope;
     return scope === undefined ? this.dataSource.manager : this.#runnerOf(scope).manager;
+  }
+
+  /** Runs what the library itself does in a transaction, as the module's defaults say where `asked` does not. */
+  execute<T>(label: string, asked: TransactionOptions, work: Work<T>): Promise<T> {
+    return this.workflow.execute(defineTransaction(label, asked, this.#defaults), work);
   }
 
   #makeConnectionParts({ clock, begin, isTracking }: EnlistedParts): ConnectionParts {
@@ -184,7 +193,8 @@ export class EnlistedDataSource {
       clock,
       running: () => this.workflow.running,
       bookKeeping: (runner) => this.#bookKeeping(runner),
-      inTransaction: (label, work) => this.workflow.execute(defineTransaction(label, {}), work),
+      // What the caller holds was read before: to try again by itself would be in vain.
+      inTransaction: (label, work) => this.execute(label, { readOnly: false, retry: false }, work),
     });
     rememberKeeper(keeper);
     return keeper;

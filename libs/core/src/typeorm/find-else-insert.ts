@@ -1,5 +1,4 @@
 import { QueryFailedError, type ObjectLiteral, type Repository } from 'typeorm';
-import { defineTransaction } from '../transaction/transaction-options.js';
 import type { Enlistment } from './enlistment.js';
 import { checkRelations } from './new-row.js';
 
@@ -47,10 +46,10 @@ async function insert<E extends ObjectLiteral>(
   isGivingWay: boolean,
 ): Promise<boolean> {
   const { what, enlistment } = row;
-  const definition = defineTransaction(what, { propagation: 'NESTED', readOnly: false });
+  const asked = { propagation: 'NESTED', readOnly: false } as const;
   try {
     return await enlistment.manager.withContext(() =>
-      enlistment.enlisted.workflow.execute(definition, () => sendInsert(row, entity, isGivingWay)),
+      enlistment.enlisted.execute(what, asked, () => sendInsert(row, entity, isGivingWay)),
     );
   } catch (error) {
     if (isGivingWay && isUniqueViolation(error)) return false;

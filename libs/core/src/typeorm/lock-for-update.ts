@@ -1,7 +1,6 @@
 import { QueryFailedError, type FindOptionsWhere, type ObjectLiteral, type Repository } from 'typeorm';
 import { NoTransactionError, RowLockedError } from '../errors.js';
 import { aDuration, checkOptions, oneOf, type Schema } from '../transaction/check-options.js';
-import { defineTransaction } from '../transaction/transaction-options.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
 import type { EnlistedDataSource } from './enlisted-data-source.js';
 import { requireEnlistment } from './enlistment.js';
@@ -81,9 +80,8 @@ export async function lockForUpdate<E extends ObjectLiteral>(
   if (onLocked !== 'fail' && timeoutMs === undefined) return await lock();
   try {
     // A savepoint of its own, so that a refused lock does not abort the transaction; it goes with the first statement.
-    return await enlisted.workflow.execute(
-      defineTransaction(WHAT, { propagation: 'NESTED', readOnly: false }),
-      () => (timeoutMs === undefined ? lock() : withLockTimeout(repository, timeoutMs, lock)),
+    return await enlisted.execute(WHAT, { propagation: 'NESTED', readOnly: false }, () =>
+      timeoutMs === undefined ? lock() : withLockTimeout(repository, timeoutMs, lock),
     );
   } catch (error) {
     if (!isRefusedLock(error)) throw error;

@@ -1,5 +1,4 @@
 import type { DeepPartial, FindOptionsWhere, ObjectLiteral, Repository } from 'typeorm';
-import { defineTransaction } from '../transaction/transaction-options.js';
 import { requireEnlistment } from './enlistment.js';
 import { findElseInsert } from './find-else-insert.js';
 import { assign, checkInsertable, rowMaker, type NewRow } from './new-row.js';
@@ -68,7 +67,7 @@ export async function updateOrCreate<E extends ObjectLiteral>(
     return [entity, created];
   };
   return await enlistment.manager.withContext(() =>
-    enlistment.enlisted.workflow.execute(defineTransaction(WHAT, { readOnly: false }), work),
+    enlistment.enlisted.execute(WHAT, { readOnly: false }, work),
   );
 }
 

@@ -1,7 +1,8 @@
 import type { ObjectLiteral, QueryRunner } from 'typeorm';
+import type { EntityFacts } from './entity-facts.js';
 import { Memento } from './in-memory-state.js';
 import type { PersistOperation } from './persist-operation.js';
-import { versionIn, type Row } from './row.js';
+import { rowOf, versionIn, type Row } from './row.js';
 import type { BookKeeping, Expectation, Increment, VersionBook } from './version-book.js';
 import type { RaisedRow, VersionKeeper } from './version-keeper.js';
 import { isSameVersion, successorOf, type Version } from './version.js';
@@ -30,6 +31,18 @@ export class Aggregates {
     book.addIncrement({ row: root, expected, objects: [] });
     if (operation === undefined) this.show(root, book, []);
     else operation.raised.set(root.key, root);
+  }
+
+  /** A root was loaded: its version counts from now on, and shows what is still to go up. */
+  noteRead(facts: EntityFacts, entity: ObjectLiteral, book: VersionBook): void {
+    const version = facts.version!.getEntityValue(entity) as Version | null | undefined;
+    const id = facts.metadata.getEntityIdMap(entity);
+    if (version === undefined || version === null || id === undefined) return;
+    const row = rowOf(facts, id);
+    book.noteRead(row.key, { version, entity });
+    if (book.pendingIncrement(row.key) === undefined) return;
+    book.addIncrement({ row, expected: version, objects: [] });
+    this.show(row, book, [entity]);
   }
 
   /** Once per call, as there is no transaction known that it could be once for. */

@@ -1,5 +1,5 @@
 import { DeleteQueryBuilder, type DeleteResult, type ObjectLiteral } from 'typeorm';
-import type { EntityFacts } from './entity-facts.js';
+import { factsOf, metadataOf, returningOf } from './builder-facts.js';
 import { keeperOf } from './keeper-of.js';
 import { merge } from './value-map.js';
 import type { VersionCheck } from './version-keeper.js';
@@ -19,7 +19,7 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
     try {
       return await keeper.statements.execute({
         kind: 'delete',
-        metadata: this.#metadata,
+        metadata: metadataOf(this),
         runner: this.queryRunner,
         send: (rows) => this.#send(rows),
       });
@@ -30,24 +30,14 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
   }
 
   protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
-    const plain = super.createReturningExpression(type);
-    return this.#rows === undefined ? plain : this.#rows.returning(plain, (name) => this.escape(name));
-  }
-
-  get #metadata() {
-    const alias = this.expressionMap.mainAlias;
-    return alias?.hasMetadata ? alias.metadata : undefined;
-  }
-
-  get #facts(): EntityFacts | undefined {
-    return this.#metadata && keeperOf(this.dataSource).factsOf(this.#metadata);
+    return returningOf(this, this.#rows, super.createReturningExpression(type));
   }
 
   /** The id maps of a `remove()`, each with the version that its row must have. */
   #guarded(ids: readonly ObjectLiteral[]): ObjectLiteral[] {
     const keeper = keeperOf(this.dataSource);
     const operation = keeper.operations.current;
-    const facts = this.#facts;
+    const facts = factsOf(this);
     const isOfRemove = ids.every((id) => keeper.carried.of(id) !== undefined);
     if (operation === undefined || facts?.version === undefined || !isOfRemove) return [...ids];
     return ids.map((id) => {
@@ -61,7 +51,7 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
 
   async #send(tracked: WrittenRows | undefined): Promise<DeleteResult> {
     // Of a single row, the count says enough.
-    const own = tracked === undefined && this.#checks.size > 1 ? new WrittenRows(this.#facts!) : undefined;
+    const own = tracked === undefined && this.#checks.size > 1 ? new WrittenRows(factsOf(this)!) : undefined;
     this.#rows = tracked ?? own;
     const result = await super.execute();
     const isOneMissing = this.#checks.size === 1 && result.affected === 0;

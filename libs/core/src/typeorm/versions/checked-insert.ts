@@ -1,7 +1,8 @@
 import { InsertQueryBuilder, type InsertResult, type ObjectLiteral } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
-import type { EntityFacts } from './entity-facts.js';
+import { factsOf, metadataOf, returningOf } from './builder-facts.js';
 import { keeperOf } from './keeper-of.js';
+import type { PersistOperation } from './persist-operation.js';
 import { rowOf } from './row.js';
 import type { Version } from './version.js';
 import type { WrittenRows } from './written-rows.js';
@@ -10,22 +11,12 @@ import type { WrittenRows } from './written-rows.js';
 export class CheckedInsert<E extends ObjectLiteral> extends InsertQueryBuilder<E> {
   #rows: WrittenRows | undefined;
 
-  override values(values: Parameters<InsertQueryBuilder<E>['values']>[0]): this {
-    for (const each of [values].flat()) this.#assertNew(each as ObjectLiteral);
-    return super.values(values);
-  }
-
-  override orUpdate(...[overwrite, ...rest]: Parameters<InsertQueryBuilder<E>['orUpdate']>): this {
-    return super.orUpdate(
-      overwrite.filter((name) => name !== this.#ownVersion?.databaseName),
-      ...rest,
-    );
-  }
-
   override async execute(): Promise<InsertResult> {
+    this.#assertNew();
+    this.#leaveVersionToDatabase();
     return await keeperOf(this.dataSource).statements.execute({
       kind: 'insert',
-      metadata: this.#metadata,
+      metadata: metadataOf(this),
       runner: this.queryRunner,
       send: (rows) => {
         this.#rows = rows;
@@ -35,8 +26,7 @@ export class CheckedInsert<E extends ObjectLiteral> extends InsertQueryBuilder<E
   }
 
   protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
-    const plain = super.createReturningExpression(type);
-    return this.#rows === undefined ? plain : this.#rows.returning(plain, (name) => this.escape(name));
+    return returningOf(this, this.#rows, super.createReturningExpression(type));
   }
 
   /** An `upsert()` that finds the row raises its version, whatever columns it overwrites. */
@@ -58,31 +48,38 @@ export class CheckedInsert<E extends ObjectLiteral> extends InsertQueryBuilder<E
     return column === this.#ownVersion ? '1' : super.createColumnValueExpression(valueSets, index, column);
   }
 
-  get #metadata() {
-    const alias = this.expressionMap.mainAlias;
-    return alias?.hasMetadata ? alias.metadata : undefined;
+  /** The call that the INSERT belongs to; `undefined` for one of the user's own, also where a listener of a call sends it. */
+  get #operation(): PersistOperation | undefined {
+    const { callListeners, onUpdate } = this.expressionMap;
+    const operation = keeperOf(this.dataSource).operations.current;
+    const isOfCall = operation?.kind === 'upsert' ? onUpdate !== undefined : !callListeners;
+    return isOfCall ? operation : undefined;
   }
 
-  get #facts(): EntityFacts | undefined {
-    return this.#metadata && keeperOf(this.dataSource).factsOf(this.#metadata);
-  }
-
-  /** The version that only the database counts: that of a `save()` or an `upsert()`, not of an INSERT of the user's own. */
+  /** The version that only the database counts: that of a `save()` or an `upsert()`. */
   get #ownVersion(): ColumnMetadata | undefined {
-    return keeperOf(this.dataSource).operations.current === undefined ? undefined : this.#facts?.version;
+    return this.#operation && factsOf(this)?.version;
+  }
+
+  #leaveVersionToDatabase(): void {
+    const { onUpdate } = this.expressionMap;
+    const version = this.#ownVersion;
+    if (version === undefined || onUpdate?.overwrite === undefined) return;
+    onUpdate.overwrite = onUpdate.overwrite.filter((name) => name !== version.databaseName);
   }
 
   /** An entity with a key and a version was read once: if `save()` finds no row to update, it was deleted meanwhile. */
-  #assertNew(values: ObjectLiteral): void {
-    const keeper = keeperOf(this.dataSource);
-    const operation = keeper.operations.current;
-    const facts = this.#facts;
+  #assertNew(): void {
+    const operation = this.#operation;
+    const facts = factsOf(this);
     if (operation?.kind !== 'save' || facts?.version === undefined) return;
-    const expected = facts.version.getEntityValue(values) as Version | null | undefined;
-    const id = facts.metadata.getEntityIdMap(values);
-    if (expected === undefined || expected === null || id === undefined) return;
     const { keeping } = operation;
-    const check = { row: rowOf(facts, id), expected, what: 'save()', isPrecondition: false, keeping };
-    throw keeper.refuse(check, { actual: null });
+    for (const values of this.getValueSets()) {
+      const expected = facts.version.getEntityValue(values) as Version | null | undefined;
+      const id = facts.metadata.getEntityIdMap(values);
+      if (expected === undefined || expected === null || id === undefined) continue;
+      const check = { row: rowOf(facts, id), expected, what: 'save()', isPrecondition: false, keeping };
+      throw keeperOf(this.dataSource).refuse(check, { actual: null });
+    }
   }
 }

@@ -1,10 +1,11 @@
 import type { ObjectLiteral, UpdateResult } from 'typeorm';
 // Not exported by the package's entry point.
 import { SoftDeleteQueryBuilder } from 'typeorm/query-builder/SoftDeleteQueryBuilder.js';
+import { factsOf, metadataOf, noteWritten, returningOf } from './builder-facts.js';
 import { keeperOf } from './keeper-of.js';
 import type { VersionCheck } from './version-keeper.js';
 import { versionCondition } from './version-condition.js';
-import { isSameVersion, type Version } from './version.js';
+import { isSameVersion } from './version.js';
 import type { WrittenRows } from './written-rows.js';
 
 /** A soft delete or a restore. What `softRemove()` and `recover()` send carries the expected version in its WHERE. */
@@ -16,7 +17,7 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
     super.whereEntity(entity);
     const keeper = keeperOf(this.dataSource);
     const operation = keeper.operations.current;
-    const facts = this.#metadata && keeper.factsOf(this.#metadata);
+    const facts = factsOf(this);
     if (operation === undefined || facts?.version === undefined || keeper.carried.of(entity) === undefined)
       return this;
     this.updateEntity(true);
@@ -31,7 +32,7 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
     try {
       const result = await keeper.statements.execute({
         kind: 'update',
-        metadata: this.#metadata,
+        metadata: metadataOf(this),
         runner: this.queryRunner,
         send: (rows) => {
           this.#rows = rows;
@@ -46,26 +47,14 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
   }
 
   protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
-    const plain = super.createReturningExpression(type);
-    return this.#rows === undefined ? plain : this.#rows.returning(plain, (name) => this.escape(name));
-  }
-
-  get #metadata() {
-    const alias = this.expressionMap.mainAlias;
-    return alias?.hasMetadata ? alias.metadata : undefined;
+    return returningOf(this, this.#rows, super.createReturningExpression(type));
   }
 
   /** A row that is in the wanted state already is not written, and that is no conflict if it has the expected version. */
   async #assertWritten(check: VersionCheck, { affected, generatedMaps }: UpdateResult): Promise<void> {
     const keeper = keeperOf(this.dataSource);
-    const { row, expected, keeping } = check;
-    if (affected !== 1) {
-      const actual = await keeper.readVersion(row, this.obtainQueryRunner(), false);
-      if (actual === null || !isSameVersion(actual, expected)) throw keeper.refuse(check, { actual });
-      return;
-    }
-    const version = row.facts.version!.getEntityValue(generatedMaps[0] ?? {}) as Version;
-    keeper.operations.current!.written.set(row.key, version);
-    keeping?.book.noteWritten(row, version);
+    if (affected === 1) return noteWritten(this, check, generatedMaps[0]);
+    const actual = await keeper.readVersion(check.row, this.obtainQueryRunner(), false);
+    if (actual === null || !isSameVersion(actual, check.expected)) throw keeper.refuse(check, { actual });
   }
 }

@@ -1,6 +1,7 @@
 import { UpdateQueryBuilder, UpdateResult, type ObjectLiteral } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
-import type { EntityFacts, RootLink } from './entity-facts.js';
+import type { RootLink } from './entity-facts.js';
+import { factsOf, metadataOf, noteWritten, returningOf } from './builder-facts.js';
 import { keeperOf } from './keeper-of.js';
 import { keyOf, type Row } from './row.js';
 import { isEmpty, withoutColumn } from './value-map.js';
@@ -39,7 +40,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
     try {
       const result = await keeper.statements.execute({
         kind: 'update',
-        metadata: this.#metadata,
+        metadata: metadataOf(this),
         runner: this.queryRunner,
         formerRoots: () => this.#formerRoots(),
         send: (rows) => {
@@ -55,23 +56,13 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
   }
 
   protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
-    const plain = super.createReturningExpression(type);
-    return this.#rows === undefined ? plain : this.#rows.returning(plain, (name) => this.escape(name));
-  }
-
-  get #metadata() {
-    const alias = this.expressionMap.mainAlias;
-    return alias?.hasMetadata ? alias.metadata : undefined;
-  }
-
-  get #facts(): EntityFacts | undefined {
-    return this.#metadata && keeperOf(this.dataSource).factsOf(this.#metadata);
+    return returningOf(this, this.#rows, super.createReturningExpression(type));
   }
 
   #guard(id: ObjectLiteral): this {
     const keeper = keeperOf(this.dataSource);
     const operation = keeper.operations.current;
-    const facts = this.#facts;
+    const facts = factsOf(this);
     if (operation === undefined || facts === undefined || keeper.carried.of(id) === undefined) return this;
     this.#id = id;
     if (facts.version === undefined) return this;
@@ -104,25 +95,23 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
   #assertWritten(check: VersionCheck, { affected, generatedMaps }: UpdateResult): void {
     const keeper = keeperOf(this.dataSource);
     if (affected !== 1) throw keeper.refuse(check);
-    const version = check.row.facts.version!.getEntityValue(generatedMaps[0] ?? {}) as Version;
-    keeper.operations.current!.written.set(check.row.key, version);
-    check.keeping?.book.noteWritten(check.row, version);
+    noteWritten(this, check, generatedMaps[0]);
   }
 
   /** A tree of TypeORM's keeps the path of a row in a statement of its own, of which the entity knows nothing. */
   #isPathOfTree(values: object): boolean {
-    const path = this.#metadata?.materializedPathColumn?.propertyPath;
-    return path !== undefined && this.#facts?.version !== undefined && Object.keys(values).join() === path;
+    const path = metadataOf(this)?.materializedPathColumn?.propertyPath;
+    return path !== undefined && factsOf(this)?.version !== undefined && Object.keys(values).join() === path;
   }
 
   #withVersionAsIs<V extends object>(values: V): V {
-    const { version } = this.#facts!;
+    const { version } = factsOf(this)!;
     return { ...values, ...version!.createValueMap(() => this.escape(version!.databaseName)) };
   }
 
   async #formerRoots(): Promise<readonly Row[]> {
     const values = this.expressionMap.valuesSet as ObjectLiteral;
-    const moved = this.#facts!.roots.filter((link) => isSet(link, values));
+    const moved = factsOf(this)!.roots.filter((link) => isSet(link, values));
     if (moved.length === 0) return [];
     const known = this.#databaseEntity;
     if (known !== undefined && moved.every((link) => isLoaded(link, known)))
@@ -132,7 +121,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
 
   get #databaseEntity(): ObjectLiteral | undefined {
     if (this.#id === undefined) return undefined;
-    return keeperOf(this.dataSource).operations.current?.databaseEntity(keyOf(this.#metadata!, this.#id));
+    return keeperOf(this.dataSource).operations.current?.databaseEntity(keyOf(metadataOf(this)!, this.#id));
   }
 
   /** Locks the rows, so that none is moved between this statement and the UPDATE. */

@@ -21,22 +21,22 @@ export interface Conflict {
 /** Beyond this, a failed try's rows are not all locked by the next one, but only that of the conflict. */
 const MOST_LOCKS = 100;
 
-/** Makes the errors about rows that were changed meanwhile, and knows afterwards what each of their transactions had written. */
+/** Makes the errors about rows that were changed meanwhile, and knows afterwards what each of their transactions had held. */
 export class Conflicts {
   readonly #rows = new WeakMap<object, readonly Row[]>();
 
   constructor(private readonly dataSource: DataSource) {}
 
-  /** @param written - the rows that the transaction had written before, in that order */
-  about(row: Row, conflict: Conflict, written: readonly Row[]): OptimisticLockError {
+  /** @param held - the rows that the transaction had written or locked before, in that order */
+  about(row: Row, conflict: Conflict, held: readonly Row[]): OptimisticLockError {
     const facts = { ...conflict, entity: row.facts.metadata.name, id: shownId(row) };
     const error = new OptimisticLockError(facts, () => this.#read(row));
-    this.#rows.set(error, written.length < MOST_LOCKS ? [...written, row] : [row]);
+    this.#rows.set(error, held.length < MOST_LOCKS ? [...held, row] : [row]);
     return error;
   }
 
   /**
-   * The statements that lock the rows which failed tries have written, up to the one that they met a conflict at: in the
+   * The statements that lock the rows which failed tries have held, up to the one that they met a conflict at: in the
    * order of the last try, so that transactions which all write in one order lock in it, too, and do not meet crosswise.
    * Without parameters, so that they can precede another statement.
    */

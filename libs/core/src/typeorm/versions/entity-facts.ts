@@ -39,7 +39,7 @@ export class EntityCatalogue {
     private readonly options: VersionOptions,
   ) {
     for (const metadata of dataSource.entityMetadatas) this.#describe(metadata);
-    for (const facts of [...this.#facts.values()]) {
+    for (const facts of this.#facts.values()) {
       this.#linkDeclaredRoots(facts);
       this.#linkManyToMany(facts);
     }

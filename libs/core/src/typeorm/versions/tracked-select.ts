@@ -72,9 +72,12 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
   ): Promise<{ entities: E[]; raw: any[] }> {
     this.#lockIfHot(runner);
     const result = await super.executeEntitiesAndRawResults(runner);
-    const { mainAlias } = this.expressionMap;
+    const { mainAlias, lockMode } = this.expressionMap;
     if (this.#compared === undefined && mainAlias!.hasMetadata)
-      keeperOf(this.dataSource).noteLoaded(mainAlias!.metadata, result.entities, runner);
+      keeperOf(this.dataSource).noteLoaded(mainAlias!.metadata, result.entities, {
+        runner,
+        isLocking: lockMode === 'for_no_key_update' || lockMode === 'pessimistic_write',
+      });
     return result;
   }
 

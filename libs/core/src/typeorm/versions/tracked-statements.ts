@@ -77,8 +77,7 @@ function isWorthTracking(
   return keeping !== undefined && (isRoot || keeping.book.expectsOf(metadata.tablePath));
 }
 
-/** A statement has told the version that the row was left with, or had when it was deleted. */
+/** A statement has told the version that the row was left with, or had when it was deleted. An INSERT may be an upsert. */
 function isAsExpected(kind: Statement<unknown>['kind'], version: Version, expected: Version): boolean {
-  if (kind === 'insert') return false;
   return isSameVersion(version, kind === 'delete' ? expected : successorOf(expected));
 }

@@ -39,23 +39,20 @@ export interface ReadRoot {
   readonly entity: ObjectLiteral;
 }
 
-interface Written {
-  readonly row: Row;
-  /** What the row was left with; `null` when it was deleted. */
-  readonly version: Version | null;
-}
-
 /** What happened in one scope. */
 class Page {
-  /** What was written, in that order. */
-  readonly written = new Map<string, Written>();
+  /** The version that a row was left with; `null` when it was deleted. */
+  readonly written = new Map<string, Version | null>();
+  /** What was written or locked, in that order. */
+  readonly held = new Map<string, Row>();
   readonly increments = new Map<string, Increment>();
   readonly read = new Map<string, ReadRoot>();
   readonly reliances = new Map<string, Expectation>();
   readonly mementos: Memento[] = [];
 
   adopt(inner: Page): void {
-    for (const [key, written] of inner.written) this.written.set(key, written);
+    for (const [key, version] of inner.written) this.written.set(key, version);
+    for (const [key, row] of inner.held) if (!this.held.has(key)) this.held.set(key, row);
     for (const [key, increment] of inner.increments) this.increments.set(key, increment);
     for (const [key, root] of inner.read) this.read.set(key, root);
     for (const [key, reliance] of inner.reliances) this.reliances.set(key, reliance);
@@ -75,17 +72,24 @@ export class VersionBook {
   // What is written
 
   noteWritten(row: Row, version: Version | null): void {
-    this.#page.written.set(row.key, { row, version });
+    this.#page.written.set(row.key, version);
+    this.noteHeld(row);
   }
 
-  /** Everything that was written and not undone, from the first to the last. */
-  get writtenRows(): readonly Row[] {
-    return [...this.#pages.values()].flatMap(({ written }) => [...written.values()].map(({ row }) => row));
+  /** The row is locked until the transaction ends. */
+  noteHeld(row: Row): void {
+    const { held } = this.#page;
+    if (!held.has(row.key)) held.set(row.key, row);
+  }
+
+  /** Everything that was written or locked, in that order, and was not undone. */
+  get heldRows(): readonly Row[] {
+    return [...this.#pages.values()].flatMap(({ held }) => [...held.values()]);
   }
 
   /** `undefined` while nothing of the row was written. */
   writtenVersion(key: string): Version | null | undefined {
-    return this.#find((page) => page.written.get(key)?.version);
+    return this.#find((page) => page.written.get(key));
   }
 
   // What is read

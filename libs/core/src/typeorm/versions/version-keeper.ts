@@ -104,8 +104,9 @@ export class VersionKeeper {
    */
   shouldLock(metadata: EntityMetadata, id: ObjectLiteral, runner: QueryRunner): boolean {
     const facts = this.factsOf(metadata);
-    const scope = facts?.version && this.bookKeeping(runner)?.scope;
-    if (scope === undefined || scope.readOnly) return false;
+    const keeping = facts?.version && this.bookKeeping(runner);
+    if (keeping === undefined || keeping.scope.readOnly || keeping.book.heldRows.length > 0) return false;
+    const { scope } = keeping;
     const { retry, isolation, label } = scope.transaction.definition;
     const hasOneSnapshot = isolation === 'REPEATABLE READ' || isolation === 'SERIALIZABLE';
     if (!retry?.lockConflictingRow || hasOneSnapshot) return false;
@@ -113,13 +114,18 @@ export class VersionKeeper {
   }
 
   /** What a transaction has loaded: the roots' versions count for their parts, the others spare `save()` a SELECT. */
-  noteLoaded(metadata: EntityMetadata, entities: readonly ObjectLiteral[], runner: QueryRunner): void {
+  noteLoaded(
+    metadata: EntityMetadata,
+    entities: readonly ObjectLiteral[],
+    { runner, isLocking }: { readonly runner: QueryRunner; readonly isLocking: boolean },
+  ): void {
     const facts = this.factsOf(metadata);
     if (facts === undefined || entities.length === 0 || !isFollowed(facts)) return;
     const keeping = this.bookKeeping(runner);
     if (keeping === undefined || keeping.scope.readOnly) return;
     keeping.book.snapshots.take(facts, entities);
-    if (facts.isRoot) for (const entity of entities) noteRead(keeping.book, facts, entity);
+    if (isLocking) for (const entity of entities) noteHeld(keeping.book, facts, entity);
+    if (facts.isRoot) for (const entity of entities) this.aggregates.noteRead(facts, entity, keeping.book);
   }
 
   /**
@@ -223,10 +229,12 @@ export class VersionKeeper {
     { actual, cause }: Pick<Conflict, 'actual' | 'cause'> = {},
   ): OptimisticLockError {
     const { row, keeping, isPrecondition } = check;
-    const written = keeping?.book.writtenRows ?? [];
-    const error = this.conflicts.about(row, { ...check, actual, cause }, written);
+    const held = keeping?.book.heldRows ?? [];
+    const error = this.conflicts.about(row, { ...check, actual, cause }, held);
     const definition = keeping?.scope.transaction.definition;
-    if (!isPrecondition && definition?.retry?.lockConflictingRow)
+    // Only what a method writes first can be locked before everything else without changing the order of its locks.
+    const isFirst = held.every(({ key }) => key === row.key);
+    if (isFirst && !isPrecondition && definition?.retry?.lockConflictingRow)
       this.hotRows.noteConflict(definition.label, row.key);
     markRollbackOnly(keeping, error);
     return error;
@@ -242,11 +250,9 @@ function isFollowed({ version, roots }: EntityFacts): boolean {
   return version !== undefined || roots.length > 0;
 }
 
-function noteRead(book: VersionBook, facts: EntityFacts, entity: ObjectLiteral): void {
-  const version = facts.version!.getEntityValue(entity) as Version | null | undefined;
+function noteHeld(book: VersionBook, facts: EntityFacts, entity: ObjectLiteral): void {
   const id = facts.metadata.getEntityIdMap(entity);
-  if (version === undefined || version === null || id === undefined) return;
-  book.noteRead(rowOf(facts, id).key, { version, entity });
+  if (id !== undefined) book.noteHeld(rowOf(facts, id));
 }
 
 /** Other statements of the same call may have written something already. */
