@@ -2,6 +2,7 @@ import { RetriesExhaustedError, TransactionTimeoutError } from '../errors.js';
 import type { Deadline } from './deadline.js';
 import { trace } from './diagnostics.js';
 import { conflictIn, isWorthRetrying, pauseBefore, type RetryPolicy } from './retry-policy.js';
+import { hasOneSnapshot } from './transaction-options.js';
 import type { Transaction } from './transaction.js';
 
 /** What follows a failed try: another one after a pause, or the error that the caller gets. */
@@ -51,9 +52,8 @@ export class RetrySchedule {
    * The next try begins by waiting for the row in the server's own queue: nothing is won by waiting before. A transaction with
    * one snapshot for all its statements would find the row changed when its turn comes.
    */
-  #queuesForRow({ definition: { isolation } }: Transaction, error: unknown): boolean {
-    const hasOneSnapshot = isolation === 'REPEATABLE READ' || isolation === 'SERIALIZABLE';
-    return this.policy.lockConflictingRow && !hasOneSnapshot && conflictIn(error) !== undefined;
+  #queuesForRow({ definition }: Transaction, error: unknown): boolean {
+    return this.policy.lockConflictingRow && !hasOneSnapshot(definition) && conflictIn(error) !== undefined;
   }
 
   #decide(transaction: Transaction, error: unknown): Verdict {

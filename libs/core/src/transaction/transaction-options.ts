@@ -107,6 +107,15 @@ export function defineTransaction(
   });
 }
 
+/**
+ * Whether all statements of the transaction see what was committed before the first one, however long that waited.
+ *
+ * @see https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ
+ */
+export function hasOneSnapshot({ isolation }: Pick<TransactionDefinition, 'isolation'>): boolean {
+  return isolation === 'REPEATABLE READ' || isolation === 'SERIALIZABLE';
+}
+
 /** `own` options win; inherited ones that mean nothing with the resulting propagation are left out. */
 export function inheritOptions(inherited: TransactionOptions, own: TransactionOptions): TransactionOptions {
   const merged = { ...withoutUndefined(inherited), ...withoutUndefined(own) };

@@ -4,7 +4,8 @@ import { Memento } from './in-memory-state.js';
 import type { PersistOperation } from './persist-operation.js';
 import { rowOf, versionIn, type Row } from './row.js';
 import type { BookKeeping, Expectation, Increment, VersionBook } from './version-book.js';
-import type { RaisedRow, VersionKeeper } from './version-keeper.js';
+import type { VersionKeeper } from './version-keeper.js';
+import { raiseVersion, readVersion, type RaisedRow } from './version-statements.js';
 import { isSameVersion, successorOf, type Version } from './version.js';
 
 /** What a root's version is raised for, and in which surroundings. */
@@ -106,14 +107,13 @@ export class Aggregates {
     runner: QueryRunner,
     keeping: BookKeeping | undefined,
   ): Promise<RaisedRow | undefined> {
-    const { facts, id, key } = row;
-    const told = keeping?.book.unmetExpectation(key)?.version;
-    const expected = told ?? known ?? keeping?.book.reliance(key)?.version;
+    const told = keeping?.book.unmetExpectation(row.key)?.version;
+    const expected = told ?? known ?? keeping?.book.reliance(row.key)?.version;
     const check = { row, expected: expected!, what: 'a change', isPrecondition: told !== undefined, keeping };
     if (told !== undefined && known !== undefined && !isSameVersion(told, known))
       throw this.keeper.refuse(check);
     try {
-      const raised = await this.keeper.incrementVersion(facts, id, expected, runner);
+      const raised = await raiseVersion(row, expected, runner);
       if (raised === undefined && expected !== undefined) throw this.keeper.refuse(check);
       return raised;
     } catch (error) {
@@ -127,7 +127,7 @@ export class Aggregates {
     const what = isPrecondition ? 'expectVersion()' : 'save()';
     const check = { row, expected: version, what, isPrecondition, keeping };
     try {
-      const actual = await this.keeper.readVersion(row, runner, !keeping.scope.readOnly);
+      const actual = await readVersion(row, runner, !keeping.scope.readOnly);
       if (actual === null || !isSameVersion(actual, version)) throw this.keeper.refuse(check, { actual });
       keeping.book.noteWritten(row, actual);
     } catch (error) {

@@ -5,6 +5,7 @@ import { factsOf, metadataOf, noteWritten, returningOf } from './builder-facts.j
 import { keeperOf } from './keeper-of.js';
 import type { VersionCheck } from './version-keeper.js';
 import { versionCondition } from './version-condition.js';
+import { readVersion } from './version-statements.js';
 import { isSameVersion } from './version.js';
 import type { WrittenRows } from './written-rows.js';
 
@@ -54,7 +55,7 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
   async #assertWritten(check: VersionCheck, { affected, generatedMaps }: UpdateResult): Promise<void> {
     const keeper = keeperOf(this.dataSource);
     if (affected === 1) return noteWritten(this, check, generatedMaps[0]);
-    const actual = await keeper.readVersion(check.row, this.obtainQueryRunner(), false);
+    const actual = await readVersion(check.row, this.obtainQueryRunner(), false);
     if (actual === null || !isSameVersion(actual, check.expected)) throw keeper.refuse(check, { actual });
   }
 }

@@ -1,11 +1,11 @@
 import type { DataSource, EntityMetadata, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
-import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import {
   InvalidOptionsError,
   MissingVersionError,
   type OptimisticLockError,
   type TransactionError,
 } from '../../errors.js';
+import { hasOneSnapshot } from '../../transaction/transaction-options.js';
 import { Aggregates } from './aggregates.js';
 import { CarriedVersions } from './carried-versions.js';
 import { Conflicts, isWrittenMeanwhile, type Conflict } from './conflicts.js';
@@ -26,13 +26,6 @@ export interface KeeperParts extends HotRowsParts {
   readonly bookKeeping: (runner: QueryRunner | undefined) => BookKeeping | undefined;
   /** Runs `work` in a transaction of its own. */
   readonly inTransaction: <T>(label: string, work: () => Promise<T>) => Promise<T>;
-}
-
-/** A row whose version was raised. */
-export interface RaisedRow {
-  readonly version: Version;
-  /** Of the columns that go up with it: the version, and the date of the last change. */
-  readonly values: readonly (readonly [ColumnMetadata, unknown])[];
 }
 
 /** What a statement's WHERE has to say about the version of a row. */
@@ -107,10 +100,9 @@ export class VersionKeeper {
     const keeping = facts?.version && this.bookKeeping(runner);
     if (keeping === undefined || keeping.scope.readOnly || keeping.book.heldRows.length > 0) return false;
     const { scope } = keeping;
-    const { retry, isolation, label } = scope.transaction.definition;
-    const hasOneSnapshot = isolation === 'REPEATABLE READ' || isolation === 'SERIALIZABLE';
-    if (!retry?.lockConflictingRow || hasOneSnapshot) return false;
-    return this.hotRows.isHot(label, keyOf(metadata, id));
+    const { definition } = scope.transaction;
+    if (!definition.retry?.lockConflictingRow || hasOneSnapshot(definition)) return false;
+    return this.hotRows.isHot(definition.label, keyOf(metadata, id));
   }
 
   /** What a transaction has loaded: the roots' versions count for their parts, the others spare `save()` a SELECT. */
@@ -182,45 +174,6 @@ export class VersionKeeper {
     }
     const databaseEntity = operation.databaseEntity(row.key);
     return databaseEntity && (facts.version!.getEntityValue(databaseEntity) as Version | undefined);
-  }
-
-  /** Raises the version of a row, if it is the expected one; what the database counted and dated, if there was a row. */
-  async incrementVersion(
-    { metadata, version }: EntityFacts,
-    id: ObjectLiteral,
-    expected: Version | undefined,
-    runner: QueryRunner,
-  ): Promise<RaisedRow | undefined> {
-    const { driver } = this.dataSource;
-    const columns = metadata.columns.filter(({ isVersion, isUpdateDate }) => isVersion || isUpdateDate);
-    const column = driver.escape(version!.databaseName);
-    const builder = runner.manager
-      .createQueryBuilder()
-      .update(metadata.target)
-      .set(version!.createValueMap(() => `${column} + 1`))
-      .where(id)
-      .callListeners(false)
-      .returning(columns.map(({ propertyPath }) => propertyPath));
-    if (expected !== undefined) builder.andWhere(`${column} = :expected`, { expected });
-    const { raw } = await builder.execute();
-    const [row] = raw as ObjectLiteral[];
-    if (row === undefined) return undefined;
-    const values = columns.map(
-      (each) => [each, driver.prepareHydratedValue(row[each.databaseName], each)] as const,
-    );
-    return { version: row[version!.databaseName] as Version, values };
-  }
-
-  /** The version that the row has, locked until the transaction ends; `null` when there is none. */
-  async readVersion({ facts, id }: Row, runner: QueryRunner, isLocking: boolean): Promise<Version | null> {
-    const builder = runner.manager
-      .createQueryBuilder(facts.metadata.target, 'row')
-      .select(`row.${facts.version!.propertyPath}`, 'version')
-      .where(id)
-      .withDeleted();
-    if (isLocking) builder.setLock('pessimistic_read');
-    const found = await builder.getRawOne<{ version: Version }>();
-    return found?.version ?? null;
   }
 
   /** The error of a write that did not meet its check; the transaction can only be rolled back. */
