@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { forceIncrement } from '@nest-transactional/core';
 import { failureOf } from '../transactions/enlisted-database.js';
 import { Baskets } from './baskets.js';
 import { Basket, Item, Label, Warehouse } from './entities.js';
@@ -218,6 +219,22 @@ describe('a transaction that writes parts', () => {
     });
 
     expect(await baskets.versions()).toEqual({ ...before, a: 2 });
+  });
+
+  it('counts a statement that writes the root itself, whichever comes first', async () => {
+    const roots = baskets.dataSource.getRepository(Basket);
+    await baskets.transactions.run(async () => {
+      await items().update(1, { quantity: 2 });
+      await roots.update(1, { name: 'a' });
+      await roots.update(2, { name: 'b' });
+      await items().update(3, { quantity: 2 });
+    });
+    await baskets.transactions.run(async () => {
+      forceIncrement(await baskets.basket('a'));
+      await roots.update(1, { name: 'a' });
+    });
+
+    expect(await baskets.versions()).toEqual({ ...before, a: 3, b: 2 });
   });
 
   it('raises nothing when it is rolled back, and restores what the objects showed', async () => {

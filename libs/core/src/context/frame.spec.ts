@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { bind, lookup, rootFrame, withOwner, type Frame } from './frame.js';
+import { annotate, bind, lookup, rootFrame, withOwner, type Frame } from './frame.js';
 
 describe('a frame', () => {
   const orders = {};
@@ -93,3 +93,24 @@ function bindingsOf(frame: Frame): object[] {
   for (let binding = frame.binding; binding !== undefined; binding = binding.next) all.push(binding);
   return all;
 }
+
+describe('a note', () => {
+  const key = {};
+
+  it('says more about a frame, and makes it no more inner', () => {
+    const level = bind(rootFrame(), {}, 'level');
+    const noted = annotate(level, key, 'note');
+
+    expect(lookup(noted, key)).toBe('note');
+    expect(noted.openedAt).toBe(level.openedAt);
+    expect(noted.binding).toMatchObject({ isNote: true, next: { isNote: false, value: 'level' } });
+    expect(lookup(level, key)).toBeUndefined();
+  });
+
+  it('where there is no frame makes one that is outside of all others', () => {
+    const noted = annotate(undefined, key, 'note');
+
+    expect(lookup(noted, key)).toBe('note');
+    expect(noted.openedAt).toBe(0);
+  });
+});

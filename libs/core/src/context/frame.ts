@@ -19,6 +19,8 @@ export interface Binding {
   readonly key: object;
   readonly value: unknown;
   readonly next: Binding | undefined;
+  /** Whether it only says something about the level that it is in, and opens none of its own. */
+  readonly isNote: boolean;
 }
 
 /** A frame that knows nothing. */
@@ -48,8 +50,17 @@ export function bind(frame: Frame, key: object, value: unknown): Frame {
   return Object.freeze({
     ...frame,
     openedAt: performance.now(),
-    binding: Object.freeze({ key, value, next }),
+    binding: Object.freeze({ key, value, next, isNote: false }),
   });
+}
+
+/** A copy of `frame` that says something more, and opens no level: it is no more inner than `frame` is. */
+export function annotate(frame: Frame | undefined, key: object, value: unknown): Frame {
+  const next = without(frame?.binding, key);
+  const binding = Object.freeze({ key, value, next, isNote: true });
+  return Object.freeze(
+    frame === undefined ? { ...rootFrame(), openedAt: 0, binding } : { ...frame, binding },
+  );
 }
 
 /** A copy of `frame` in which nothing is bound. */

@@ -82,7 +82,9 @@ export function scopeForHooks(dataSource?: string): TransactionScope | undefined
   const scope = (frame?.owner as ScopeSource | undefined)?.surroundingScope(dataSource);
   if (scope !== undefined || dataSource !== undefined) return scope;
   // Only another data source than the default one has a transaction here: it is the one that is meant.
-  return frame?.binding?.value instanceof TransactionScope ? frame.binding.value : undefined;
+  let binding = frame?.binding;
+  while (binding?.isNote) binding = binding.next;
+  return binding?.value instanceof TransactionScope ? binding.value : undefined;
 }
 
 const HOOK_OPTIONS: Schema<HookRegistration> = { robust: aBoolean, dataSource: aString };

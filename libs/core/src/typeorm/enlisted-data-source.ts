@@ -28,7 +28,7 @@ import {
 } from './transactional-query-runner.js';
 import { TypeOrmResource, type ResourceParts } from './typeorm-resource.js';
 import { rememberKeeper } from './versions/keeper-of.js';
-import { TrackedSelect } from './versions/tracked-select.js';
+import { queryBuilderFactory } from './versions/tracked-select.js';
 import type { BookKeeping } from './versions/version-book.js';
 import { VersionKeeper } from './versions/version-keeper.js';
 import type { VersionOptions } from './versions/version-policy.decorator.js';
@@ -155,14 +155,13 @@ export class EnlistedDataSource {
   #route(): void {
     const { dataSource } = this;
     const createQueryRunner = dataSource.createQueryRunner.bind(dataSource);
-    const createQueryBuilder = dataSource.createQueryBuilder.bind(dataSource) as (...all: unknown[]) => never;
     dataSource.createQueryRunner = (mode) => this.#currentRunner() ?? this.#separate(createQueryRunner(mode));
     const Plain = dataSource.manager.constructor as EntityManagerClass;
     const Manager = enlistedManagerClass(Plain, this.versions.persistence, (...call) =>
       this.#transaction(...call),
     );
     dataSource.createEntityManager = (runner) => new Manager(dataSource, runner);
-    dataSource.createQueryBuilder = (...all: unknown[]) => new TrackedSelect<any>(createQueryBuilder(...all));
+    dataSource.createQueryBuilder = queryBuilderFactory(dataSource);
     // The repositories that were made of it hold on to it.
     Object.setPrototypeOf(dataSource.manager, Manager.prototype as object);
   }
@@ -186,11 +185,12 @@ export class EnlistedDataSource {
     );
   }
 
-  #keepVersions({ versions, clock }: EnlistedParts): VersionKeeper {
+  #keepVersions({ versions, clock, namespace }: EnlistedParts): VersionKeeper {
     const keeper = new VersionKeeper({
       dataSource: this.dataSource,
       options: versions,
       clock,
+      namespace,
       running: () => this.workflow.running,
       bookKeeping: (runner) => this.#bookKeeping(runner),
       // What the caller holds was read before: to try again by itself would be in vain.

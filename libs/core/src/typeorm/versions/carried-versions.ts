@@ -1,36 +1,44 @@
 import type { ObjectLiteral } from 'typeorm';
 import type { EntityFacts } from './entity-facts.js';
-import type { Version } from './version.js';
-
-/** What an entity had beside its primary key when TypeORM asked for that key. */
-export interface Carried {
-  readonly version: Version | null | undefined;
-  /** The entity, or TypeORM's shallow copy of it. */
-  readonly entity: ObjectLiteral;
-}
 
 /**
- * The version that an entity carried when TypeORM took it in. What TypeORM hands to its query builders is only the map of
- * the primary key that `metadata.getEntityIdMap(entity)` made, so that map is what the version is remembered by. An id map
- * that is known here can have come from nowhere else.
+ * The entity that an id map was made of. What TypeORM hands to its query builders is only the map of the primary key that
+ * `metadata.getEntityIdMap(entity)` made, so that map has to lead back to the entity, and to the version it carries. A map
+ * that does can have come from nowhere else.
  */
 export class CarriedVersions {
-  readonly #carried = new WeakMap<object, Carried>();
-
   /** Listens to one entity's `getEntityIdMap`, on this instance of its metadata only. */
-  follow({ metadata, version }: EntityFacts): void {
-    const plain = metadata.getEntityIdMap.bind(metadata);
+  follow({ metadata }: EntityFacts): void {
+    const plain = metadata.getEntityIdMap;
     metadata.getEntityIdMap = (entity: ObjectLiteral | undefined): ObjectLiteral | undefined => {
-      const id = plain(entity);
-      if (id !== undefined) {
-        const carried = version?.getEntityValue(entity!) as Carried['version'];
-        this.#carried.set(id, { version: carried, entity: entity! });
-      }
+      const id = plain.call(metadata, entity);
+      if (id !== undefined) new Mark(id, entity!);
       return id;
     };
   }
 
-  of(id: unknown): Carried | undefined {
-    return typeof id === 'object' && id !== null ? this.#carried.get(id) : undefined;
+  /** The entity, or TypeORM's shallow copy of it; `undefined` for what is no id map of TypeORM's. */
+  entityOf(id: unknown): ObjectLiteral | undefined {
+    return typeof id === 'object' && id !== null ? Mark.entityOn(id) : undefined;
+  }
+}
+
+class Given {
+  constructor(object: object) {
+    return object;
+  }
+}
+
+/** A private field on an object that another one has made: it is not seen by anybody else, and cheaper than a WeakMap. */
+class Mark extends Given {
+  #entity: ObjectLiteral;
+
+  constructor(id: object, entity: ObjectLiteral) {
+    super(id);
+    this.#entity = entity;
+  }
+
+  static entityOn(id: object): ObjectLiteral | undefined {
+    return #entity in id ? (id as Mark).#entity : undefined;
   }
 }

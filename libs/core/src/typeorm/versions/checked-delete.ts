@@ -38,7 +38,7 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
     const keeper = keeperOf(this.dataSource);
     const operation = keeper.operations.current;
     const facts = factsOf(this);
-    const isOfRemove = ids.every((id) => keeper.carried.of(id) !== undefined);
+    const isOfRemove = ids.every((id) => keeper.carried.entityOf(id) !== undefined);
     if (operation === undefined || facts?.version === undefined || !isOfRemove) return [...ids];
     return ids.map((id) => {
       // What `save()` deletes is a row that lost its parent, not an entity in the caller's hands.

@@ -19,7 +19,11 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
     const keeper = keeperOf(this.dataSource);
     const operation = keeper.operations.current;
     const facts = factsOf(this);
-    if (operation === undefined || facts?.version === undefined || keeper.carried.of(entity) === undefined)
+    if (
+      operation === undefined ||
+      facts?.version === undefined ||
+      keeper.carried.entityOf(entity) === undefined
+    )
       return this;
     this.updateEntity(true);
     this.#check = keeper.checkOf(entity, facts, operation);

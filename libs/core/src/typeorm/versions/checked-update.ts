@@ -29,7 +29,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
   override where(...all: Parameters<UpdateQueryBuilder<E>['where']>): this {
     super.where(...all);
     // A row that `save()` takes away from its parent is not an entity in the caller's hands: it has no version to check.
-    if (keeperOf(this.dataSource).carried.of(all[0]) !== undefined) this.#id = all[0] as ObjectLiteral;
+    if (keeperOf(this.dataSource).carried.entityOf(all[0]) !== undefined) this.#id = all[0] as ObjectLiteral;
     return this;
   }
 
@@ -63,7 +63,8 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
     const keeper = keeperOf(this.dataSource);
     const operation = keeper.operations.current;
     const facts = factsOf(this);
-    if (operation === undefined || facts === undefined || keeper.carried.of(id) === undefined) return this;
+    if (operation === undefined || facts === undefined || keeper.carried.entityOf(id) === undefined)
+      return this;
     this.#id = id;
     if (facts.version === undefined) return this;
     this.#check = keeper.checkOf(id, facts, operation);

@@ -74,7 +74,7 @@ function isLoadHeard({ afterLoadListeners, dataSource }: EntityFacts['metadata']
 
 /** `undefined` where the entity is known only in part, or by an SQL expression: that cannot be compared. */
 function copyOf({ metadata }: EntityFacts, entity: ObjectLiteral): ObjectLiteral | undefined {
-  const copy = Object.create(Object.getPrototypeOf(entity) as object) as ObjectLiteral;
+  const copy = metadata.create() as ObjectLiteral;
   for (const column of metadata.columns) {
     if (!isProperty(column)) continue;
     const isPlain = column.embeddedMetadata === undefined;

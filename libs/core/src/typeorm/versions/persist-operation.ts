@@ -1,5 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityMetadata, ObjectLiteral } from 'typeorm';
+import type { ContextNamespace } from '../../context/context-namespace.js';
+import { annotate, lookup } from '../../context/frame.js';
 import { restoreAll, type Memento } from './in-memory-state.js';
 import { keyOf, type Row } from './row.js';
 import type { Version } from './version.js';
@@ -72,15 +73,15 @@ export class PersistOperation {
   }
 }
 
-/** Which call the running statement belongs to. */
+/** Which call the running statement belongs to: noted in the frame, as a second storage would cost every promise there is. */
 export class PersistOperations {
-  readonly #running = new AsyncLocalStorage<PersistOperation>();
+  constructor(private readonly namespace: ContextNamespace) {}
 
   get current(): PersistOperation | undefined {
-    return this.#running.getStore();
+    return lookup(this.namespace.frame, this) as PersistOperation | undefined;
   }
 
   run<R>(operation: PersistOperation, work: () => R): R {
-    return this.#running.run(operation, work);
+    return this.namespace.run(annotate(this.namespace.frame, this, operation), work);
   }
 }

@@ -13,6 +13,12 @@ import type { VersionKeeper } from './version-keeper.js';
 /** The arguments that `save()` and its like take. */
 export type PersistArguments = readonly unknown[];
 
+/** What a call persists, each entity with its metadata. */
+interface Persisted {
+  readonly entities: readonly ObjectLiteral[];
+  readonly metadatas: readonly EntityMetadata[];
+}
+
 /** Surrounds every `save()`, `remove()`, `softRemove()`, `recover()` and `upsert()` of a data source. */
 export class Persistence {
   constructor(private readonly keeper: VersionKeeper) {}
@@ -52,24 +58,26 @@ export class Persistence {
   /** TypeORM is about to write what the database generated into `entity`. */
   remember(entity: ObjectLiteral, target: EntityTarget<ObjectLiteral>): void {
     const operation = this.keeper.operations.current;
-    if (operation === undefined || this.keeper.carried.of(entity) !== undefined) return;
+    if (operation === undefined || this.keeper.carried.entityOf(entity) !== undefined) return;
     const facts = this.keeper.factsOf(this.keeper.dataSource.getMetadata(target));
     if (facts !== undefined) operation.remember(new Memento(entity, facts.generated));
   }
 
   /** As TypeORM takes its mixed arguments: with or without the target, one entity or many. */
-  #entitiesIn(all: PersistArguments): { entities: ObjectLiteral[]; metadatas: EntityMetadata[] } {
+  #entitiesIn(all: PersistArguments): Persisted {
     const [first, second] = all;
     const hasTarget = all.length > 1 && (typeof first !== 'object' || first instanceof EntitySchema);
-    const given = (hasTarget ? second : first) as unknown;
-    const entities = [given]
-      .flat()
-      .filter((each): each is ObjectLiteral => typeof each === 'object' && each !== null);
-    const metadatas = entities.map((entity) =>
-      this.#metadataOf(entity, hasTarget ? first : entity.constructor),
-    );
-    const isKnown = (_: unknown, index: number): boolean => metadatas[index] !== undefined;
-    return { entities: entities.filter(isKnown), metadatas: metadatas.filter((each) => each !== undefined) };
+    const given = hasTarget ? second : first;
+    const entities: ObjectLiteral[] = [];
+    const metadatas: EntityMetadata[] = [];
+    for (const entity of Array.isArray(given) ? given : [given]) {
+      if (typeof entity !== 'object' || entity === null) continue;
+      const metadata = this.#metadataOf(entity, hasTarget ? first : entity.constructor);
+      if (metadata === undefined) continue;
+      entities.push(entity);
+      metadatas.push(metadata);
+    }
+    return { entities, metadatas };
   }
 
   /** `undefined` for what TypeORM is going to refuse. */

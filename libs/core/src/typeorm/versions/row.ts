@@ -38,8 +38,9 @@ function isValue(value: unknown): boolean {
 }
 
 export function keyOf(metadata: EntityMetadata, id: ObjectLiteral): string {
-  const values = metadata.primaryColumns.map((column) => textOf(primaryValue(column, id)));
-  return `${metadata.tablePath} ${JSON.stringify(values)}`;
+  const { primaryColumns, tablePath } = metadata;
+  if (primaryColumns.length === 1) return `${tablePath} ${textOf(primaryValue(primaryColumns[0]!, id))}`;
+  return `${tablePath} ${JSON.stringify(primaryColumns.map((column) => textOf(primaryValue(column, id))))}`;
 }
 
 /** The key as errors show it: the plain value, or an object where there are several. */

@@ -1,9 +1,9 @@
 import {
   RelationQueryBuilder,
   SelectQueryBuilder,
+  type DataSource,
   type EntityMetadata,
   type ObjectLiteral,
-  type QueryBuilder,
   type QueryRunner,
 } from 'typeorm';
 import { CheckedDelete } from './checked-delete.js';
@@ -12,7 +12,7 @@ import { CheckedSoftDelete } from './checked-soft-delete.js';
 import { CheckedUpdate } from './checked-update.js';
 import { keeperOf } from './keeper-of.js';
 
-type Builder = QueryBuilder<any>;
+type AnyMethod = (...all: any[]) => any;
 
 /**
  * Where every query of an enlisted data source begins. It leads on to the checked statements, and a SELECT notes in the
@@ -22,35 +22,37 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
   /** The id maps whose rows `save()` or its like wants to compare with. */
   #compared: readonly ObjectLiteral[] | undefined;
 
+  // Each of the checked builders copies this one, and then makes of itself what it was asked for.
+
   override insert(): any {
-    return new CheckedInsert(super.insert() as Builder);
+    return new CheckedInsert<any>(this).insert();
   }
 
   override update(...all: any[]): any {
-    return new CheckedUpdate((super.update as (...all: any[]) => Builder)(...all));
+    return (new CheckedUpdate<any>(this).update as AnyMethod)(...all);
   }
 
   override delete(): any {
-    return new CheckedDelete(super.delete() as Builder);
+    return new CheckedDelete<any>(this).delete();
   }
 
   override softDelete(): any {
-    return new CheckedSoftDelete(super.softDelete() as Builder);
+    return new CheckedSoftDelete<any>(this).softDelete();
   }
 
   override restore(): any {
-    return new CheckedSoftDelete(super.restore() as Builder);
+    return new CheckedSoftDelete<any>(this).restore();
   }
 
   override relation(...all: any[]): any {
-    return new TrackedRelation((super.relation as (...all: any[]) => Builder)(...all));
+    return (new TrackedRelation<any>(this).relation as AnyMethod)(...all);
   }
 
   override whereInIds(ids: any): this {
     super.whereInIds(ids);
     const { carried, operations } = keeperOf(this.dataSource);
     const isOfPersistence =
-      operations.current !== undefined && Array.isArray(ids) && ids.every((id) => carried.of(id));
+      operations.current !== undefined && Array.isArray(ids) && ids.every((id) => carried.entityOf(id));
     if (isOfPersistence) this.#compared = ids as ObjectLiteral[];
     return this;
   }
@@ -109,17 +111,30 @@ function isKeyOf({ primaryColumns }: EntityMetadata, where: ObjectLiteral): bool
   );
 }
 
+/** Stands in for `dataSource.createQueryBuilder()`, with its two forms: of an entity, or of nothing yet. */
+export function queryBuilderFactory(dataSource: DataSource): DataSource['createQueryBuilder'] {
+  const plain = dataSource.createQueryBuilder.bind(dataSource) as AnyMethod;
+  return (...[target, alias, runner]: any[]): any => {
+    if (!alias) return new TrackedSelect(dataSource, target as QueryRunner | undefined);
+    // TypeORM shortens it.
+    if (alias.length > dataSource.driver.maxAliasLength!)
+      return new TrackedSelect(plain(target, alias, runner));
+    const { target: entity } = dataSource.getMetadata(target);
+    return new TrackedSelect(dataSource, runner).select(alias).from(entity, alias);
+  };
+}
+
 /** Adds and removes relations by statements, which are checked like all others. */
 class TrackedRelation<E extends ObjectLiteral> extends RelationQueryBuilder<E> {
   override insert(): any {
-    return new CheckedInsert(super.insert() as Builder);
+    return new CheckedInsert<any>(this).insert();
   }
 
   override update(...all: any[]): any {
-    return new CheckedUpdate((super.update as (...all: any[]) => Builder)(...all));
+    return (new CheckedUpdate<any>(this).update as AnyMethod)(...all);
   }
 
   override delete(): any {
-    return new CheckedDelete(super.delete() as Builder);
+    return new CheckedDelete<any>(this).delete();
   }
 }

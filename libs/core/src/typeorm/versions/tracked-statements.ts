@@ -48,9 +48,10 @@ export class TrackedStatements {
   ): void {
     if (keeping === undefined || version === undefined) return;
     const { book } = keeping;
-    const expected = book.unmetExpectation(row.key)?.version;
+    const told = book.unmetExpectation(row.key)?.version;
+    const expected = told ?? book.pendingIncrement(row.key)?.expected;
     if (expected !== undefined && !isAsExpected(kind, version, expected)) {
-      const check = { row, expected, what: kind, isPrecondition: true, keeping };
+      const check = { row, expected, what: kind, isPrecondition: told !== undefined, keeping };
       throw this.keeper.refuse(check);
     }
     book.noteWritten(row, kind === 'delete' ? null : version);
@@ -74,7 +75,7 @@ function isWorthTracking(
   keeping: BookKeeping | undefined,
 ): boolean {
   if (roots.length > 0) return true;
-  return keeping !== undefined && (isRoot || keeping.book.expectsOf(metadata.tablePath));
+  return keeping !== undefined && (isRoot || keeping.book.concerns(metadata.tablePath));
 }
 
 /** A statement has told the version that the row was left with, or had when it was deleted. An INSERT may be an upsert. */

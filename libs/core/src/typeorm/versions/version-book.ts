@@ -125,10 +125,11 @@ export class VersionBook {
     return expectation === undefined || this.writtenVersion(key) !== undefined ? undefined : expectation;
   }
 
-  expectsOf(tablePath: string): boolean {
-    for (const { row } of this.#expectations.values())
-      if (row.facts.metadata.tablePath === tablePath) return true;
-    return false;
+  /** Whether it matters which rows of the table a statement writes. */
+  concerns(tablePath: string): boolean {
+    const isConcerned = ({ row }: { row: Row }): boolean => row.facts.metadata.tablePath === tablePath;
+    if ([...this.#expectations.values()].some(isConcerned)) return true;
+    return [...this.#pages.values()].some(({ increments }) => [...increments.values()].some(isConcerned));
   }
 
   // What is still to go up

@@ -6,6 +6,7 @@ import {
   type TransactionError,
 } from '../../errors.js';
 import { hasOneSnapshot } from '../../transaction/transaction-options.js';
+import type { ContextNamespace } from '../../context/context-namespace.js';
 import { Aggregates } from './aggregates.js';
 import { CarriedVersions } from './carried-versions.js';
 import { Conflicts, isWrittenMeanwhile, type Conflict } from './conflicts.js';
@@ -21,6 +22,7 @@ import { isSameVersion, type Version } from './version.js';
 
 export interface KeeperParts extends HotRowsParts {
   readonly dataSource: DataSource;
+  readonly namespace: ContextNamespace;
   readonly options: VersionOptions;
   /** That of the runner's transaction, or of the caller's where no runner is given; `undefined` outside of any. */
   readonly bookKeeping: (runner: QueryRunner | undefined) => BookKeeping | undefined;
@@ -40,7 +42,7 @@ export interface VersionCheck {
 /** Knows the entities of one data source, and decides which version a write of theirs has to meet. */
 export class VersionKeeper {
   readonly carried = new CarriedVersions();
-  readonly operations = new PersistOperations();
+  readonly operations: PersistOperations;
   readonly conflicts: Conflicts;
   readonly hotRows: HotRows;
   readonly aggregates = new Aggregates(this);
@@ -59,6 +61,7 @@ export class VersionKeeper {
     this.bookKeeping = parts.bookKeeping;
     this.inTransaction = parts.inTransaction;
     this.#options = parts.options;
+    this.operations = new PersistOperations(parts.namespace);
     this.conflicts = new Conflicts(parts.dataSource);
     this.hotRows = new HotRows(parts);
     if (this.dataSource.isInitialized) void this.catalogue;
@@ -128,15 +131,15 @@ export class VersionKeeper {
    * @throws MissingVersionError when the entity carries no version and the policy is `reject`
    */
   checkOf(id: ObjectLiteral, facts: EntityFacts, operation: PersistOperation): VersionCheck | undefined {
-    const carried = this.carried.of(id);
-    if (carried === undefined || facts.version === undefined) return undefined;
+    const entity = this.carried.entityOf(id);
+    if (entity === undefined || facts.version === undefined) return undefined;
     const row = rowOf(facts, id);
     const what = `${operation.kind}()`;
     const { keeping } = operation;
     const own = operation.written.get(row.key);
     if (own !== undefined) return { row, expected: own, what, isPrecondition: false, keeping };
     const book = keeping?.book;
-    const version = carried.version ?? undefined;
+    const version = (facts.version.getEntityValue(entity) as Version | null | undefined) ?? undefined;
     const current = version === undefined ? undefined : (book?.currentVersion(row.key, version) ?? version);
     const told = book?.unmetExpectation(row.key)?.version;
     if (told !== undefined) {
