@@ -74,6 +74,8 @@ describe.each(PLATFORMS)('what people read, on %s', (platform) => {
       'POST /orders': '201 400 404 409',
       'GET /orders/{id}': '200 400 404',
       'POST /orders/{id}/cancel': '200 400 404 409',
+      'PUT /orders/{id}/lines/{productId}': '200 400 404 409',
+      'DELETE /orders/{id}/lines/{productId}': '200 400 404 409',
     });
     expect(body.components.schemas.PlaceOrderDto.properties.lines).toMatchObject({
       minItems: 1,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Product } from '../../apps/shop/src/products/product.entity.js';
 import { PLATFORMS, RunningShop } from './running-shop.js';
 
 const UNKNOWN = '7f7c3a0e-6f0e-4d0b-9a0c-2f5a3a1c9d11';
@@ -116,6 +117,14 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
       expect(body).toEqual(product);
     });
 
+    it('tells when it was created and when it was changed last', async () => {
+      const product = await shop.newProduct();
+      expect(product.updatedAt).toBe(product.createdAt);
+      const { body } = await shop.send('PATCH', `/products/${product.id}`, { priceCents: 300 });
+      expect(body.createdAt).toBe(product.createdAt);
+      expect(Date.parse(body.updatedAt)).toBeGreaterThan(Date.parse(body.createdAt));
+    });
+
     it('is gone after DELETE', async () => {
       const { id } = await shop.newProduct();
       const { status, text } = await shop.send('DELETE', `/products/${id}`);
@@ -171,6 +180,57 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
     );
   });
 
+  describe.each(['PUT', 'PATCH'])('%s with the version that the client has seen', (method) => {
+    const change = ({ sku, id }: Product, values: object) =>
+      shop.send(method, `/products/${id}`, { sku, name: 'Mine', priceCents: 250, stock: 10, ...values });
+
+    it('is accepted while it is the newest, and stores the next one', async () => {
+      const product = await shop.newProduct();
+      const { status, body } = await change(product, { version: 1 });
+      expect(status).toBe(200);
+      expect(body).toMatchObject({ name: 'Mine', version: 2 });
+      expect((await shop.get(`/products/${product.id}`)).body).toEqual(body);
+    });
+
+    it.each([1, 7])(
+      'is refused when the newest is another one than %i, and tells what is there',
+      async (version) => {
+        const product = await shop.newProduct();
+        const { body: theirs } = await shop.send('PATCH', `/products/${product.id}`, { name: 'Theirs' });
+        const before = await shop.stored();
+        const { status, body } = await change(product, { version });
+        expect(status).toBe(409);
+        expect(body).toEqual({
+          statusCode: 409,
+          error: 'Conflict',
+          message: `Product ${product.id} has been changed meanwhile. Nothing of your change was stored.`,
+          entity: 'Product',
+          id: product.id,
+          expected: version,
+          actual: 2,
+          current: theirs,
+        });
+        expect(await shop.stored()).toEqual(before);
+      },
+    );
+
+    it('is refused when an order has taken stock since', async () => {
+      const product = await shop.newProduct();
+      await shop.order([product, 3]);
+      const { status, body } = await change(product, { version: 1, stock: 20 });
+      expect(status).toBe(409);
+      expect(body.current).toMatchObject({ stock: 7, version: 2 });
+    });
+
+    it('is refused even if nothing would change', async () => {
+      const product = await shop.newProduct({ name: 'Mine', description: '', category: 'other' });
+      await shop.send('PATCH', `/products/${product.id}`, { priceCents: 1 });
+      await shop.send('PATCH', `/products/${product.id}`, { priceCents: 250 });
+      expect((await change(product, { version: 1 })).status).toBe(409);
+      expect((await change(product, { version: 3 })).body).toMatchObject({ version: 3 });
+    });
+  });
+
   const invalid: [string, unknown][] = [
     ['a missing sku', { sku: undefined }],
     ['an empty name', { name: '   ' }],
@@ -185,7 +245,9 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
     ['a negative stock', { stock: -1 }],
     ['a stock beyond the bound', { stock: 1_000_001 }],
     ['an id of its own', { id: UNKNOWN }],
-    ['a version of its own', { version: 7 }],
+    ['a version that there never is', { version: 0 }],
+    ['a version as text', { version: '1' }],
+    ['a version that is null', { version: null }],
     ['a date of its own', { createdAt: new Date(0) }],
     ['an unknown key', { colour: 'red' }],
   ];
@@ -199,6 +261,11 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
       expect((await shop.send(method, `/products${id}`, body)).status).toBe(400);
       expect(await shop.stored()).toEqual(before);
     });
+  });
+
+  it('answers 400 to a new product with a version of its own', async () => {
+    const body = { sku: 'TEST-BAD', name: 'Bad', priceCents: 1, stock: 1, version: 7 };
+    expect((await shop.post('/products', body)).status).toBe(400);
   });
 
   it.each(['[]', '[{}]', '{', 'null', '""'])('answers 400 to the body %s', async (body) => {

@@ -16,6 +16,15 @@ export interface Answer {
   body: any;
 }
 
+export const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, index) => work(index)));
+
+export function countByStatus(answers: Answer[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
 /** A shop that listens, on a database of its own, and what a customer and an auditor can do with it. */
 export class RunningShop {
   private constructor(
@@ -62,6 +71,16 @@ export class RunningShop {
     });
   }
 
+  /** Sets how many pieces of a product an order has. `seen` is the version that the client has seen, if they tell. */
+  setLine(order: { id: string }, product: { id: string }, quantity: number, seen?: number): Promise<Answer> {
+    return this.send('PUT', `/orders/${order.id}/lines/${product.id}`, { quantity, version: seen });
+  }
+
+  removeLine(order: { id: string }, product: { id: string }, seen?: number): Promise<Answer> {
+    const query = seen === undefined ? '' : `?version=${seen}`;
+    return this.send('DELETE', `/orders/${order.id}/lines/${product.id}${query}`);
+  }
+
   private count = 0;
 
   async newProduct(details: Partial<Product> = {}): Promise<Product> {
@@ -88,7 +107,8 @@ export class RunningShop {
              (SELECT count(*) FROM order_lines) AS lines,
              (SELECT count(*) FROM audit_entries) AS entries,
              (SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM products p) AS products,
-             (SELECT md5(string_agg(o::text, ',' ORDER BY id)) FROM orders o) AS order_rows
+             (SELECT md5(string_agg(o::text, ',' ORDER BY id)) FROM orders o) AS order_rows,
+             (SELECT md5(string_agg(l::text, ',' ORDER BY id)) FROM order_lines l) AS line_rows
     `);
   }
 

@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { type Answer, PLATFORMS, RunningShop } from './running-shop.js';
-
-const times = <T>(count: number, work: (index: number) => Promise<T>) =>
-  Promise.all(Array.from({ length: count }, (_, index) => work(index)));
-
-function countByStatus(answers: Answer[]): Record<number, number> {
-  const counts: Record<number, number> = {};
-  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
-}
+import type { Product } from '../../apps/shop/src/products/product.entity.js';
+import { countByStatus, PLATFORMS, RunningShop, times } from './running-shop.js';
 
 describe.each(PLATFORMS)('simultaneous orders on %s', (platform) => {
   let shop: RunningShop;
@@ -37,6 +29,15 @@ describe.each(PLATFORMS)('simultaneous orders on %s', (platform) => {
     );
     expect(countByStatus(answers)).toEqual({ 201: 40 });
     expect([await shop.stockOf(one), await shop.stockOf(other)]).toEqual([60, 60]);
+  });
+
+  it('sells everything to customers who name some of the same products', async () => {
+    const products = await times(5, () => shop.newProduct({ stock: 12 }));
+    const answers = await times(20, (index) =>
+      shop.order(...[0, 1, 3].map((step) => [products[(index + step) % 5]!, 1] as [Product, number])),
+    );
+    expect(countByStatus(answers)).toEqual({ 201: 20 });
+    expect(await Promise.all(products.map((product) => shop.stockOf(product)))).toEqual([0, 0, 0, 0, 0]);
   });
 
   it('returns the stock once when 20 cancel the same order at once', async () => {

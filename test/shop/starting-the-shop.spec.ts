@@ -9,8 +9,11 @@ import { catalogue } from '../../apps/shop/src/catalogue/catalogue.js';
 import { createShop } from '../../apps/shop/src/create-shop.js';
 import { connectAndMigrate, databaseOptions, migrate } from '../../apps/shop/src/database/database.js';
 import { startShop } from '../../apps/shop/src/main.js';
+import { OrdersService } from '../../apps/shop/src/orders/orders.service.js';
 import { createDatabase } from '../support/database.js';
 import { PLATFORMS } from './running-shop.js';
+
+const MIGRATIONS = ['CreateShop1760000000000', 'AddStamps1761000000000'];
 
 describe('starting the shop', () => {
   const open: { close(): Promise<unknown> }[] = [];
@@ -44,7 +47,7 @@ describe('starting the shop', () => {
 
     it('run once', async () => {
       const dataSource = await connect(await createDatabase());
-      expect(await migrate(dataSource)).toEqual(['CreateShop1760000000000']);
+      expect(await migrate(dataSource)).toEqual(MIGRATIONS);
       expect(await migrate(dataSource)).toEqual([]);
     });
 
@@ -52,7 +55,7 @@ describe('starting the shop', () => {
       const url = await createDatabase();
       const dataSources = await Promise.all([1, 2, 3, 4, 5].map(() => connect(url)));
       const ran = await Promise.all(dataSources.map(migrate));
-      expect(ran.flat()).toEqual(['CreateShop1760000000000']);
+      expect(ran.flat()).toEqual(MIGRATIONS);
     });
 
     it('leave nothing behind when they fail', async () => {
@@ -81,8 +84,35 @@ describe('starting the shop', () => {
     it('can be undone', async () => {
       const dataSource = await connect(await createDatabase());
       await migrate(dataSource);
+      for (const _ of MIGRATIONS) await dataSource.undoLastMigration();
+      expect(await migrate(dataSource)).toEqual(MIGRATIONS);
+    });
+
+    it('keep the orders of a shop that is older than its stamps', async () => {
+      const url = await createDatabase();
+      const dataSource = await connect(url);
+      await migrate(dataSource);
       await dataSource.undoLastMigration();
-      expect(await migrate(dataSource)).toEqual(['CreateShop1760000000000']);
+      await dataSource.query(`
+        INSERT INTO products (id, sku, name, price_cents, stock, version)
+          VALUES ('11111111-1111-4111-8111-111111111111', 'OLD', 'Old', 100, 5, 2);
+        INSERT INTO orders (id, customer, status, total_cents, version, created_at)
+          VALUES ('22222222-2222-4222-8222-222222222222', 'Harbour Office', 'placed', 100, 1, '2025-10-12T09:00:00Z');
+        INSERT INTO order_lines (order_id, product_id, quantity, unit_price_cents)
+          SELECT orders.id, products.id, 1, 100 FROM orders, products;
+      `);
+      const app = await shopOn(url);
+      const order = await app.get(OrdersService).get('22222222-2222-4222-8222-222222222222');
+      const placedAt = new Date('2025-10-12T09:00:00Z');
+      expect(order).toMatchObject({
+        createdAt: placedAt,
+        updatedAt: placedAt,
+        lines: [{ createdAt: placedAt }],
+      });
+      expect(await app.get(OrdersService).cancel(order.id)).toMatchObject({
+        status: 'cancelled',
+        version: 2,
+      });
     });
 
     it('close their connections when they fail', async () => {

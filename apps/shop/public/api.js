@@ -6,6 +6,8 @@ export class Refusal extends Error {
     this.status = status;
     this.productId = body?.productId;
     this.left = body?.left;
+    /** What is there now, if somebody else was faster. */
+    this.current = body?.current;
   }
 }
 
@@ -18,17 +20,27 @@ async function ask(path, options) {
   return body;
 }
 
-function post(path, body) {
+function send(method, path, body) {
   return ask(path, {
-    method: 'POST',
+    method,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
 }
 
+const pathOf = (kind, id) => `/${kind}/${encodeURIComponent(id)}`;
+const lineOf = ({ id }, productId) => `${pathOf('orders', id)}${pathOf('lines', productId)}`;
+
 export const api = {
   products: (query) => ask(`/products?${new URLSearchParams(query)}`),
-  order: (id) => ask(`/orders/${encodeURIComponent(id)}`),
-  placeOrder: (customer, lines) => post('/orders', { customer, lines }),
-  cancelOrder: (id) => post(`/orders/${encodeURIComponent(id)}/cancel`, {}),
+  product: (id) => ask(pathOf('products', id)),
+  /** @param changes - with the version that the editor has seen */
+  changeProduct: (id, changes) => send('PATCH', pathOf('products', id), changes),
+  order: (id) => ask(pathOf('orders', id)),
+  placeOrder: (customer, lines) => send('POST', '/orders', { customer, lines }),
+  setLine: (order, productId, quantity) =>
+    send('PUT', lineOf(order, productId), { quantity, version: order.version }),
+  removeLine: (order, productId) =>
+    ask(`${lineOf(order, productId)}?version=${order.version}`, { method: 'DELETE' }),
+  cancelOrder: (id) => send('POST', `${pathOf('orders', id)}/cancel`, {}),
 };

@@ -1,7 +1,6 @@
 import { api } from './api.js';
-import { announce, byId, fromTemplate, money, showText, unbroken } from './format.js';
-
-const MOST = 1000;
+import { announce, byId, money, showText } from './format.js';
+import { clickedChange, focusAgain, lineRow } from './line.js';
 
 /** Product id → { product, quantity }, in the order in which they were added. */
 const lines = new Map();
@@ -36,32 +35,23 @@ function render() {
 }
 
 function row({ product, quantity }) {
-  const item = fromTemplate('line-template');
-  item.dataset.id = product.id;
-  item.querySelector('.name').textContent = unbroken(product.name);
-  item.querySelector('.amount').textContent = money(product.priceCents * quantity);
-  item.querySelector('.each').textContent = quantity > 1 ? `${money(product.priceCents)} each` : '';
-  item.querySelector('output').textContent = quantity;
-  const [less, more] = item.querySelectorAll('button');
-  less.setAttribute('aria-label', quantity > 1 ? `One ${product.name} less` : `Remove ${product.name}`);
-  more.setAttribute('aria-label', `One more ${product.name}`);
-  more.disabled = quantity >= Math.min(product.stock, MOST);
-  return item;
+  return lineRow({ product, quantity, unitPriceCents: product.priceCents }, { most: product.stock });
+}
+
+/** What is on the slip costs what it costs now. */
+export function updateBasket(product) {
+  const line = lines.get(product.id);
+  if (!line) return;
+  lines.set(product.id, { ...line, product });
+  render();
 }
 
 function changeByButton(event) {
-  const change = Number(event.target.dataset.change);
-  if (!change) return;
-  const { id } = event.target.closest('.line').dataset;
-  const { product, quantity } = lines.get(id);
-  setQuantity(product, quantity + change);
-  // The row is new; whoever uses the keyboard stays where they were.
-  const row = byId('basket-lines').querySelector(`[data-id="${id}"]`);
-  (
-    row?.querySelector(`[data-change="${change}"]:enabled`) ??
-    row?.querySelector('button') ??
-    byId('slip')
-  ).focus();
+  const clicked = clickedChange(event);
+  if (!clicked) return;
+  const { product, quantity } = lines.get(clicked.id);
+  setQuantity(product, quantity + clicked.change);
+  focusAgain(byId('basket-lines'), clicked);
 }
 
 async function place({ onPlaced, onStock }) {

@@ -71,6 +71,7 @@ function card(product) {
   item.querySelector('.sku').textContent = product.sku;
   item.querySelector('.price').textContent = money(product.priceCents);
   item.querySelector('.add').setAttribute('aria-label', `Add ${product.name} to the order`);
+  item.querySelector('.edit').setAttribute('aria-label', `Edit ${product.name}`);
   showStock(item, product.stock);
   return item;
 }
@@ -86,8 +87,10 @@ function showStock(item, stock) {
 export function updateStock(changed) {
   for (const product of changed) {
     const item = list.querySelector(`[data-id="${product.id}"]`);
-    if (!item || products.get(product.id).stock === product.stock) continue;
-    products.set(product.id, product);
+    if (!item) continue;
+    const before = products.get(product.id);
+    products.set(product.id, { ...before, ...product });
+    if (before.stock === product.stock) continue;
     showStock(item, product.stock);
     const badge = item.querySelector('.stock');
     badge.classList.remove('changed');
@@ -96,17 +99,31 @@ export function updateStock(changed) {
   }
 }
 
+/** Shows a product as it is now, unless it is on another page. */
+export function showProduct(product) {
+  const item = list.querySelector(`[data-id="${product.id}"]`);
+  if (!item) return;
+  const isFocused = item.contains(document.activeElement);
+  const shown = card(product);
+  item.replaceWith(shown);
+  if (isFocused) shown.querySelector('.edit').focus();
+}
+
 function go(change) {
   state = { ...state, page: 1, ...change };
   history.pushState(null, '', `/?${new URLSearchParams(chosen(state))}`.replace(/\?$/, '') + location.hash);
   return loadProducts();
 }
 
-export function startCatalogue(onAdd) {
+/** @param listeners - onAdd(product), onEdit(product) */
+export function startCatalogue({ onAdd, onEdit }) {
   byId('query').value = state.search;
   list.addEventListener('click', (event) => {
-    const item = event.target.closest('.add')?.closest('.product');
-    if (item) onAdd(products.get(item.dataset.id));
+    const button = event.target.closest('button');
+    if (!button) return;
+    const product = products.get(button.closest('.product').dataset.id);
+    if (button.matches('.add')) onAdd(product);
+    else onEdit(product);
   });
   byId('categories').addEventListener('click', (event) => {
     const link = event.target.closest('a');

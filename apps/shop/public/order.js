@@ -1,5 +1,6 @@
 import { api } from './api.js';
-import { announce, byId, fromTemplate, money, moment, showText, unbroken } from './format.js';
+import { announce, byId, money, moment, showText } from './format.js';
+import { clickedChange, focusAgain, lineRow } from './line.js';
 
 const section = byId('order');
 let current;
@@ -20,17 +21,20 @@ export function showOrder(order) {
   byId('order-id').href = `/orders/${order.id}`;
   byId('order-date').textContent = moment(order.createdAt);
   byId('order-date').dateTime = order.createdAt;
-  byId('order-lines').replaceChildren(...order.lines.map(row));
+  byId('order-changed').textContent = moment(order.updatedAt);
+  byId('order-changed').dateTime = order.updatedAt;
+  byId('order-lines').replaceChildren(...order.lines.map((line) => row(line, order)));
   byId('order-total').textContent = money(order.totalCents);
   byId('order-cancel').hidden = !placed;
   showText(byId('order-error'), undefined);
   reveal(true);
 }
 
-function row({ product, quantity, unitPriceCents }) {
-  const item = fromTemplate('line-template');
-  item.querySelector('.name').textContent = `${quantity} × ${unbroken(product.name)}`;
-  item.querySelector('.amount').textContent = money(unitPriceCents * quantity);
+function row(line, { status, lines }) {
+  const { product, quantity } = line;
+  const item = lineRow(line, { canRemove: lines.length > 1, most: quantity + product.stock });
+  if (status === 'placed') return item;
+  item.querySelector('.name').prepend(`${quantity} × `);
   item.querySelector('.stepper').remove();
   item.querySelector('.each').remove();
   return item;
@@ -41,7 +45,33 @@ function reveal(isOrder) {
   byId('basket').hidden = isOrder;
 }
 
-async function cancel(onCancelled) {
+async function changeByButton(event, onStock) {
+  const clicked = clickedChange(event);
+  if (!clicked) return;
+  const { id, change } = clicked;
+  const { product, quantity } = current.lines.find((line) => line.product.id === id);
+  try {
+    const left = quantity + change;
+    const changed = left > 0 ? api.setLine(current, id, left) : api.removeLine(current, id);
+    showOrder(await changed);
+    announce(`${product.name}: ${left} on your order`);
+    onStock([await api.product(id)]);
+  } catch (refusal) {
+    await explain(refusal);
+  }
+  focusAgain(byId('order-lines'), clicked);
+}
+
+async function explain(refusal) {
+  if (!refusal.current) return showText(byId('order-error'), refusal.message);
+  showOrder(await api.order(current.id));
+  showText(
+    byId('order-error'),
+    'This order has been changed elsewhere. Here it is as it is now; your change was not made.',
+  );
+}
+
+async function cancel(onStock) {
   const button = byId('order-cancel');
   button.disabled = true;
   try {
@@ -49,7 +79,7 @@ async function cancel(onCancelled) {
     showOrder(order);
     section.focus();
     announce('Order cancelled. Everything on it is back in stock.');
-    onCancelled(order);
+    onStock(order.lines.map((line) => line.product));
   } catch (refusal) {
     showText(byId('order-error'), refusal.message);
   } finally {
@@ -73,8 +103,10 @@ async function showOrderInAddress() {
   }
 }
 
-export function startOrder(onCancelled) {
-  byId('order-cancel').addEventListener('click', () => cancel(onCancelled));
+/** @param onStock - is told of the products whose stock a change of the order has changed */
+export function startOrder(onStock) {
+  byId('order-lines').addEventListener('click', (event) => changeByButton(event, onStock));
+  byId('order-cancel').addEventListener('click', () => cancel(onStock));
   byId('order-again').addEventListener('click', () => {
     closeOrder();
     byId('slip').focus();

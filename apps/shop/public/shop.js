@@ -1,21 +1,27 @@
-import { addToBasket, startBasket } from './basket.js';
-import { startCatalogue, updateStock } from './catalogue.js';
+import { addToBasket, startBasket, updateBasket } from './basket.js';
+import { showProduct, startCatalogue, updateStock } from './catalogue.js';
+import { editProduct, startEditor } from './editor.js';
 import { announce, byId } from './format.js';
 import { closeOrder, showOrder, startOrder } from './order.js';
-
-const productsOf = (order) => order.lines.map(({ product }) => product);
 
 startBasket({
   onPlaced(order) {
     showOrder(order);
-    updateStock(productsOf(order));
+    updateStock(order.lines.map(({ product }) => product));
     byId('order').focus();
     announce(`Order placed. Thank you, ${order.customer}.`);
   },
   onStock: updateStock,
 });
-void startOrder((order) => updateStock(productsOf(order)));
-void startCatalogue((product) => {
-  closeOrder();
-  addToBasket(product);
+startEditor((product) => {
+  showProduct(product);
+  updateBasket(product);
+});
+void startOrder(updateStock);
+void startCatalogue({
+  onAdd(product) {
+    closeOrder();
+    addToBasket(product);
+  },
+  onEdit: editProduct,
 });

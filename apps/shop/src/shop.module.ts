@@ -3,6 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { TransactionalModule } from '@nest-transactional/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CatalogueModule } from './catalogue/catalogue.module.js';
+import { ConflictFilter } from './database/conflict.filter.js';
 import { ConstraintViolationFilter } from './database/constraint-violation.filter.js';
 import { connectAndMigrate, databaseOptions } from './database/database.js';
 import { HealthController } from './health/health.controller.js';
@@ -26,7 +27,10 @@ export class ShopModule {
         OrdersModule,
       ],
       controllers: [HealthController, PageController],
-      providers: [{ provide: APP_FILTER, useClass: ConstraintViolationFilter }],
+      providers: [
+        { provide: APP_FILTER, useClass: ConstraintViolationFilter },
+        { provide: APP_FILTER, useClass: ConflictFilter },
+      ],
     };
   }
 }

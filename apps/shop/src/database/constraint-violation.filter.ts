@@ -6,6 +6,7 @@ const CONFLICTS: Record<string, string> = {
   products_sku_key: 'Another product has this SKU.',
   order_lines_product_id_fkey:
     'The product has been ordered and cannot be deleted; set its stock to 0 instead.',
+  order_lines_order_id_product_id_key: 'The order has a line of this product already.',
 };
 
 /**

@@ -1,6 +1,7 @@
 import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { CreateShop1760000000000 } from './migrations/1760000000000-create-shop.js';
+import { AddStamps1761000000000 } from './migrations/1761000000000-add-stamps.js';
 
 /** Any number will do, as long as every process that migrates this database asks for the same one. */
 const MIGRATION_LOCK = 7_460_671;
@@ -12,7 +13,7 @@ export function databaseOptions(url: string): TypeOrmModuleOptions {
     applicationName: 'shop',
     autoLoadEntities: true,
     synchronize: false,
-    migrations: [CreateShop1760000000000],
+    migrations: [CreateShop1760000000000, AddStamps1761000000000],
     poolSize: 10,
     connectTimeoutMS: 10_000,
     retryAttempts: 3,

@@ -1,13 +1,28 @@
+import { VersionedBy } from '@nest-transactional/core';
 import { ApiProperty } from '@nestjs/swagger';
-import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
+import {
+  Column,
+  CreateDateColumn,
+  Entity,
+  JoinColumn,
+  ManyToOne,
+  PrimaryGeneratedColumn,
+  type Relation,
+} from 'typeorm';
 import { Product } from '../products/product.entity.js';
 import { Order } from './order.entity.js';
 
+/** A part of an order: who adds, changes or removes a line has changed the order, and its version rises. */
 @Entity('order_lines')
+@VersionedBy(() => Order, (line: OrderLine) => line.order)
 export class OrderLine {
   @ApiProperty({ format: 'uuid' })
   @PrimaryGeneratedColumn('uuid')
   id!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  @Column({ name: 'order_id', type: 'uuid' })
+  orderId!: string;
 
   @ManyToOne(() => Order, (order) => order.lines)
   @JoinColumn({ name: 'order_id' })
@@ -29,4 +44,8 @@ export class OrderLine {
   @ApiProperty({ example: 1290, description: 'Price of one piece when the order was placed' })
   @Column({ name: 'unit_price_cents' })
   unitPriceCents!: number;
+
+  @ApiProperty()
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt!: Date;
 }

@@ -6,6 +6,7 @@ import {
   OneToMany,
   PrimaryGeneratedColumn,
   type Relation,
+  UpdateDateColumn,
   VersionColumn,
 } from 'typeorm';
 import { OrderLine } from './order-line.entity.js';
@@ -37,11 +38,15 @@ export class Order {
   @OneToMany(() => OrderLine, (line) => line.order, { cascade: ['insert'] })
   lines!: Relation<OrderLine[]>;
 
-  @ApiProperty({ example: 1, description: 'Rises with every change' })
+  @ApiProperty({ example: 1, description: 'Rises with every change, also of a line' })
   @VersionColumn()
   version!: number;
 
   @ApiProperty()
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;
+
+  @ApiProperty()
+  @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz' })
+  updatedAt!: Date;
 }

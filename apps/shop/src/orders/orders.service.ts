@@ -19,16 +19,23 @@ export class OrdersService {
     const order = await this.orders.findOne({
       where: { id },
       relations: { lines: { product: true } },
-      order: { lines: { productId: 'ASC' } },
+      order: { lines: { createdAt: 'ASC', productId: 'ASC' } },
     });
     if (!order) throw new NotFoundException(`There is no order ${id}.`);
     return order;
   }
 
-  @Transactional()
+  async getOpen(id: string): Promise<Order> {
+    const order = await this.get(id);
+    if (order.status !== 'placed') throw new ConflictException(`Order ${id} is cancelled already.`);
+    return order;
+  }
+
+  /** Starts over when another order has taken from the same stock meanwhile. */
+  @Transactional({ retry: 5 })
   async place({ customer, lines: wanted }: PlaceOrderDto): Promise<Order> {
     const lines = [];
-    for (const { productId, quantity } of onePerProduct(wanted)) {
+    for (const { productId, quantity } of onePerProduct(wanted).toSorted(byProduct)) {
       const product = await this.stock.take(productId, quantity);
       lines.push({ product, quantity, unitPriceCents: product.priceCents });
     }
@@ -40,28 +47,29 @@ export class OrdersService {
     return order;
   }
 
-  @Transactional()
+  /** Of two that cancel at once, one starts over, finds no open order any more and returns nothing to the stock. */
+  @Transactional({ retry: 5 })
   async cancel(id: string): Promise<Order> {
-    const { lines } = await this.get(id);
-    // Of two that cancel at once, the second finds no placed order any more and returns nothing to the stock.
-    const { affected } = await this.orders.update({ id, status: 'placed' }, { status: 'cancelled' });
-    if (!affected) throw new ConflictException(`Order ${id} is cancelled already.`);
-    for (const { productId, quantity } of lines) await this.stock.putBack(productId, quantity);
+    const order = await this.getOpen(id);
+    for (const line of order.lines.toSorted(byProduct)) {
+      line.product = await this.stock.putBack(line.productId, line.quantity);
+    }
+    order.status = 'cancelled';
+    await this.orders.save(order);
     await this.audit.record('order.cancelled', 'Order', id);
-    return this.get(id);
+    return order;
   }
 }
 
-/**
- * Merges the lines of the same product and sorts them by its id:
- * orders that lock products in one and the same sequence cannot deadlock.
- */
 function onePerProduct(lines: PlaceOrderLineDto[]): PlaceOrderLineDto[] {
   const quantities = new Map<string, number>();
   for (const { productId, quantity } of lines) {
     quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
   }
-  return [...quantities]
-    .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .map(([productId, quantity]) => ({ productId, quantity }));
+  return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
+}
+
+/** Who reads and writes in one and the same sequence (products by their ids, then the order) does not deadlock. */
+function byProduct(one: { productId: string }, other: { productId: string }): number {
+  return one.productId < other.productId ? -1 : 1;
 }

@@ -23,7 +23,7 @@ import {
 import { Fails } from '../documentation/fails.decorator.js';
 import type { ResponseWithHeaders } from '../http/response-with-headers.js';
 import { ProductListDto, ProductQueryDto } from './product-list.dto.js';
-import { ProductDto, ProductPatchDto } from './product.dto.js';
+import { ProductDto, ProductPatchDto, ProductReplacementDto } from './product.dto.js';
 import { Product } from './product.entity.js';
 import { ProductsService } from './products.service.js';
 
@@ -67,9 +67,9 @@ export class ProductsController {
   @Fails({
     400: 'The id or the body is not valid',
     404: 'No such product',
-    409: 'Another product has this SKU',
+    409: 'The product has been changed since the version that you have seen, or another one has this SKU',
   })
-  replace(@Param('id', ParseUUIDPipe) id: string, @Body() details: ProductDto): Promise<Product> {
+  replace(@Param('id', ParseUUIDPipe) id: string, @Body() details: ProductReplacementDto): Promise<Product> {
     return this.products.replace(id, details);
   }
 
@@ -79,7 +79,7 @@ export class ProductsController {
   @Fails({
     400: 'The id or the body is not valid',
     404: 'No such product',
-    409: 'Another product has this SKU',
+    409: 'The product has been changed since the version that you have seen, or another one has this SKU',
   })
   change(@Param('id', ParseUUIDPipe) id: string, @Body() changes: ProductPatchDto): Promise<Product> {
     return this.products.change(id, changes);

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Transactional } from '@nest-transactional/core';
+import { expectVersion, Transactional } from '@nest-transactional/core';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type FindOptionsWhere, ILike, Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { ProductListDto, ProductQueryDto } from './product-list.dto.js';
-import type { ProductDto, ProductPatchDto } from './product.dto.js';
+import type { ProductDto, ProductPatchDto, ProductReplacementDto } from './product.dto.js';
 import { Product } from './product.entity.js';
 import { ProductNotFoundException } from './product.exceptions.js';
 
@@ -39,18 +39,18 @@ export class ProductsService {
   }
 
   /** Replaces every part that the owner writes; what the body leaves out becomes empty. */
-  @Transactional()
-  async replace(id: string, details: ProductDto): Promise<Product> {
-    const { description = '', category = 'other' } = details;
-    return this.change(id, Object.assign(details, { description, category }));
+  replace(id: string, details: ProductReplacementDto): Promise<Product> {
+    return this.change(id, Object.assign({ description: '', category: 'other' }, details));
   }
 
-  @Transactional()
-  async change(id: string, changes: ProductPatchDto): Promise<Product> {
-    // Orders take stock from the same row. Whoever read it unlocked would write an old stock back.
-    const product = await this.products.findOne({ where: { id }, lock: { mode: 'for_no_key_update' } });
-    if (!product) throw new ProductNotFoundException(id);
-    await this.products.save(Object.assign(product, changes));
+  /**
+   * Whoever tells which version they have seen is refused if it is not the newest any more. For all others, it is enough
+   * that nothing is lost: if an order takes stock while this runs, it starts over.
+   */
+  @Transactional({ retry: 5 })
+  async change(id: string, { version, ...changes }: ProductPatchDto): Promise<Product> {
+    if (version) expectVersion(Product, id, version);
+    const product = await this.products.save(Object.assign(await this.get(id), changes));
     await this.audit.record('product.changed', 'Product', id);
     return product;
   }

