@@ -2,25 +2,21 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { DataSource, EntityManager, Logger, SaveOptions } from 'typeorm';
 import { rounds } from '../support/thoroughness.js';
+import { anyChange, anyLoad, loadedWhole, newTitle, type Change, type Load } from './sheet-changes.js';
 import {
-  anyChange,
-  anyLoad,
   behaviour,
   heard,
-  loadedWhole,
-  newTitle,
   Owner,
   Sheet,
+  SealedSheet,
   SheetListener,
   timeless,
   WrappedSheet,
-  type Change,
-  type Load,
   type SheetClass,
 } from './sheet.js';
 import { openDataSource, VersionedDatabase } from './versioned-database.js';
 
-const ROUNDS = rounds({ usual: 10, thorough: 500 });
+const ROUNDS = rounds({ usual: 8, thorough: 500 });
 const LIMIT_MS = 300_000;
 let database: VersionedDatabase;
 let typeOrm: DataSource;
@@ -36,7 +32,7 @@ const logger: Logger = {
 };
 
 beforeAll(async () => {
-  const entities = [Sheet, WrappedSheet, Owner];
+  const entities = [Sheet, WrappedSheet, SealedSheet, Owner];
   const options = { subscribers: [SheetListener], logger };
   database = await VersionedDatabase.open(entities, options);
   await database.plain.query('INSERT INTO owner VALUES (1), (2)');
@@ -198,4 +194,34 @@ describe('what is loaded in a transaction, and changed by another hand there,', 
       expected: 1,
     });
   });
+});
+
+it('an entity that keeps its values private is loaded and saved in a transaction as outside of it', async () => {
+  const { id } = await database.seed(SealedSheet, { title: 'title' });
+  await database.transactions.run(async (manager) => {
+    const sheet = await manager.findOneByOrFail(SealedSheet, { id });
+    sheet.title = 'changed';
+    await manager.save(sheet);
+  });
+
+  const [stored] = await database.plainly(SealedSheet).find();
+  expect([stored!.title, stored!.version]).toEqual(['changed', 2]);
+});
+
+it('an entity that was given another id after it was loaded is the row of that id', async () => {
+  await anew(Sheet);
+  await database.plainly(Sheet).insert({ title: 'second', size: { width: 1 } });
+  const load = (): Promise<Sheet> => database.repository(Sheet).findOneByOrFail({ id: 1 });
+  await database.transactions.run(async (manager) =>
+    manager.save(Object.assign(await load(), { id: 2, title: 'changed' })),
+  );
+  const gone = database.transactions.run(async (manager) =>
+    manager.save(Object.assign(await load(), { id: 9 })),
+  );
+
+  await expect(gone).rejects.toMatchObject({ code: 'OPTIMISTIC_LOCK', id: 9 });
+  expect(await database.plainly(Sheet).find({ order: { id: 'ASC' } })).toMatchObject([
+    { id: 1, title: 'title', version: 1 },
+    { id: 2, title: 'changed', version: 2 },
+  ]);
 });

@@ -73,6 +73,15 @@ export class Ticket extends Named {
   version!: number;
 }
 
+@Entity({ schema: 'public', name: 'odd name' })
+export class Oddity extends Named {
+  @PrimaryGeneratedColumn({ name: 'the id' })
+  id!: number;
+
+  @VersionColumn({ name: 'the version' })
+  version!: number;
+}
+
 /** Its key is chosen by hand. */
 @Entity()
 export class Country extends Versioned {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Not, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { Article, Ledger, Note, Page, Seat } from './entities.js';
 import { expectVersion } from './library.js';
 import { StatementsOnTheWire } from './statements-on-the-wire.js';
 import { failureOf, refusalOf, VersionedDatabase } from './versioned-database.js';
+import { loadedPage, WRITES_OF_PAGE } from './writes-of-page.js';
 
 let database: VersionedDatabase;
 let wire: StatementsOnTheWire;
@@ -30,24 +31,9 @@ const failure = new Error('undo');
 const run = <T>(work: (em: EntityManager) => Promise<T>): Promise<T> => database.transactions.run(work);
 const nested = <T>(work: (em: EntityManager) => Promise<T>): Promise<T> =>
   database.transactions.run({ propagation: 'NESTED' }, work);
-const loadedPage = (em: EntityManager): Promise<Page> => em.findOneByOrFail(Page, { id: 1 });
-
-/** The first write to the row, whatever it is. */
-const WRITES: Record<string, (em: EntityManager) => Promise<unknown>> = {
-  save: async (em) => em.save(Object.assign(await loadedPage(em), { name: 'changed' })),
-  'save of an object without a version': (em) => em.save(Page, { id: 1, name: 'changed' }),
-  remove: async (em) => em.remove(await loadedPage(em)),
-  softRemove: async (em) => em.softRemove(await loadedPage(em)),
-  'update() by id': (em) => em.update(Page, 1, { name: 'changed' }),
-  'update() by criteria': (em) => em.update(Page, { id: 1 }, { name: 'changed' }),
-  'update() by other criteria': (em) => em.update(Page, { name: 'ours' }, { name: 'changed' }),
-  'update() of criteria that more rows meet': (em) => em.update(Page, { id: Not(9) }, { name: 'changed' }),
-  'delete()': (em) => em.delete(Page, { id: 1 }),
-  'softDelete()': (em) => em.softDelete(Page, { id: 1 }),
-};
 
 describe('a transaction that expects a version', () => {
-  it.each(Object.entries(WRITES))('may write by %s when the row has it', async (_name, write) => {
+  it.each(Object.entries(WRITES_OF_PAGE))('may write by %s when the row has it', async (_name, write) => {
     await run(async (em) => {
       expectVersion(Page, 1, 1);
       await write(em);
@@ -56,7 +42,7 @@ describe('a transaction that expects a version', () => {
     expect(await database.stored(page)).not.toEqual(page);
   });
 
-  it.each(Object.entries(WRITES))(
+  it.each(Object.entries(WRITES_OF_PAGE))(
     'is rolled back at the first write by %s when the row has another',
     async (_name, write) => {
       await database.interfere(page, { name: 'ours' });
@@ -113,6 +99,19 @@ describe('a transaction that expects a version', () => {
     expect(await failureOf(run(async () => expectVersion(Page, 1, 1)))).toMatchObject(
       refusalOf('Page', 1, 1),
     );
+  });
+
+  it('is not tried again: the same would be expected', async () => {
+    await database.interfere(page);
+    let attempts = 0;
+    const work = database.transactions.run({ retry: 3 }, async (em) => {
+      attempts++;
+      expectVersion(Page, 1, 1);
+      await em.update(Page, { id: 1 }, { name: 'changed' });
+    });
+
+    expect(await failureOf(work)).toMatchObject(refusalOf('Page', 1, 1));
+    expect(attempts).toBe(1);
   });
 
   it('costs no statement when the row is written', async () => {

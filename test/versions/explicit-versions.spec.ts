@@ -11,7 +11,7 @@ import { StatementsOnTheWire } from './statements-on-the-wire.js';
 import {
   failureOf,
   perform,
-  refusalOf,
+  conflictOn,
   USUAL_SURROUNDINGS,
   VersionedDatabase,
 } from './versioned-database.js';
@@ -58,7 +58,7 @@ describe.each(USUAL_SURROUNDINGS)('%s', (where) => {
     const failure = await failureOf(update(1, 1));
 
     expect(failure).toBeInstanceOf(OptimisticLockError);
-    expect(failure).toMatchObject(refusalOf('Letter', 1, 1));
+    expect(failure).toMatchObject(conflictOn('Letter', 1, 1));
     expect(await failure.current()).toMatchObject({ name: 'theirs', version: 2 });
     expect(await database.stored(letter)).toMatchObject({ name: 'theirs', version: 2 });
   });
@@ -66,7 +66,7 @@ describe.each(USUAL_SURROUNDINGS)('%s', (where) => {
   it('an update of no row is refused', async () => {
     const failure = await failureOf(update(7, 1));
 
-    expect(failure).toMatchObject(refusalOf('Letter', 7, 1));
+    expect(failure).toMatchObject(conflictOn('Letter', 7, 1));
     expect(await failure.current()).toBeNull();
   });
 
@@ -78,7 +78,7 @@ describe.each(USUAL_SURROUNDINGS)('%s', (where) => {
   });
 
   it('an increment with another version is refused', async () => {
-    expect(await failureOf(increment(2, 5))).toMatchObject(refusalOf('Letter', 1, 2));
+    expect(await failureOf(increment(2, 5))).toMatchObject(conflictOn('Letter', 1, 2));
     expect(await database.stored(letter)).toMatchObject({ copies: 1, version: 1 });
   });
 
@@ -156,7 +156,7 @@ describe.each(USUAL_SURROUNDINGS)('%s', (where) => {
       updateVersioned(database.repository(Seat), key, { expectedVersion: 3 }, { name: 'x' }),
     );
 
-    expect(await failureOf(write)).toMatchObject(refusalOf('Seat', key, 3));
+    expect(await failureOf(write)).toMatchObject(conflictOn('Seat', key, 3));
   });
 
   it.each<[string, () => Promise<unknown>]>([
@@ -199,7 +199,7 @@ it('an entity in memory that was loaded before is stale after an explicit update
   await updateVersioned(letters(), 1, { expectedVersion: 1 }, { name: 'changed' });
 
   expect(await failureOf(letters().save(Object.assign(before, { name: 'stale' })))).toMatchObject(
-    refusalOf('Letter', 1, 1),
+    conflictOn('Letter', 1, 1),
   );
 });
 

@@ -82,7 +82,14 @@ describe('a forced increment', () => {
         forceIncrement(page);
       },
     ],
-  ])('asked for %s is that of the save', async (_name, work) => {
+    [
+      'beside an update()',
+      async (em) => {
+        forceIncrement(page);
+        await em.update(Page, page.id, { name: 'changed' });
+      },
+    ],
+  ])('asked for %s is that of the write', async (_name, work) => {
     await run(work);
 
     expect(page.version).toBe(2);

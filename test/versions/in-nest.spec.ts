@@ -4,10 +4,16 @@ import { Test } from '@nestjs/testing';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource, Repository } from 'typeorm';
-import { Transactional, TransactionalModule, TransactionManager } from '@nest-transactional/core';
+import {
+  MissingVersionError,
+  Transactional,
+  TransactionalModule,
+  TransactionManager,
+  type TransactionalModuleOptions,
+} from '@nest-transactional/core';
 import { workerDatabaseUrl } from '../support/database.js';
 import { failureOf } from './versioned-database.js';
-import { Letter, Page } from './entities.js';
+import { Leaflet, Page } from './entities.js';
 
 class Again extends Error {}
 const on = (error: unknown): boolean => error instanceof Again;
@@ -38,27 +44,32 @@ let application: INestApplication;
 let service: Pages;
 let dataSource: DataSource;
 
-beforeAll(async () => {
+/** An application as a user would write it. */
+async function start(options: TransactionalModuleOptions, isFirst: boolean): Promise<INestApplication> {
   const module = await Test.createTestingModule({
     imports: [
       TypeOrmModule.forRoot({
         type: 'postgres',
         url: workerDatabaseUrl(),
-        entities: [Page, Letter],
-        synchronize: true,
-        dropSchema: true,
+        entities: [Page, Leaflet],
+        synchronize: isFirst,
+        dropSchema: isFirst,
         retryAttempts: 0,
       }),
-      TypeOrmModule.forFeature([Page, Letter]),
-      TransactionalModule.forRoot(),
+      TypeOrmModule.forFeature([Page, Leaflet]),
+      TransactionalModule.forRoot(options),
     ],
     providers: [Pages],
   }).compile();
-  application = await module.createNestApplication({ logger: false }).init();
+  return await module.createNestApplication({ logger: false }).init();
+}
+
+beforeAll(async () => {
+  application = await start({}, true);
   service = application.get(Pages);
   dataSource = application.get(DataSource);
 });
-beforeEach(() => dataSource.query('TRUNCATE page, letter RESTART IDENTITY'));
+beforeEach(() => dataSource.query('TRUNCATE page, leaflet RESTART IDENTITY'));
 afterAll(() => application.close());
 
 const stored = (): Promise<Page[]> =>
@@ -119,5 +130,30 @@ describe('a method that is tried again, with an entity from outside of it,', () 
       cause: { code: 'OPTIMISTIC_LOCK', entity: 'Page', id: 1, expected: 1 },
     });
     expect(page.version).toBe(1);
+  });
+});
+
+describe('the module’s policy for missing versions', () => {
+  let strict: INestApplication;
+  beforeAll(async () => {
+    strict = await start({ versions: { missing: 'reject' } }, false);
+  });
+  afterAll(() => strict.close());
+
+  it('holds in that application alone', async () => {
+    await service.pages.save({ name: 'page' });
+    const page = { id: 1, name: 'changed' } as Page;
+
+    expect(await failureOf(strict.get(Pages).rename(page, 'refused'))).toBeInstanceOf(MissingVersionError);
+    await service.rename(page, 'changed');
+    expect(await stored()).toMatchObject([{ name: 'changed', version: 2 }]);
+  });
+
+  it('gives way to the policy of an entity', async () => {
+    const leaflets = strict.get(DataSource).getRepository(Leaflet);
+    await leaflets.save({ name: 'leaflet' });
+    await leaflets.save({ id: 1, name: 'changed' });
+
+    expect(await leaflets.find()).toMatchObject([{ name: 'changed', version: 2 }]);
   });
 });

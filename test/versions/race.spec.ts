@@ -155,16 +155,18 @@ describe('a method that is tried again after a conflict', () => {
   it.each(LEVELS)(
     'is in nobody’s way the second time at %s: it holds the row from the start',
     async (isolation) => {
+      const attempts: number[] = [];
       let theirSecond: Promise<void> | undefined;
       await database.transactions.run({ isolation, retry: 1 }, async () => {
         const account = await accounts().findOneByOrFail({ id: 1 });
         const theirs = database.interfere(account, { cents: 10 });
-        if (database.transactions.current!.attempt === 1) await theirs;
+        if (attempts.push(database.transactions.current!.attempt) === 1) await theirs;
         else theirSecond = theirs;
         await accounts().save(Object.assign(account, { cents: 5 }));
       });
       await theirSecond;
 
+      expect(attempts).toEqual([1, 2]);
       expect(await stored()).toMatchObject({ cents: 10, version: 4 });
     },
   );

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { cases } from '../support/thoroughness.js';
-import { Country, Folder, Seat, Ticket } from './entities.js';
+import { Branch, Car, Country, Folder, Oddity, Seat, Ticket } from './entities.js';
 import { ENTITIES_OF_KINDS, KINDS, sowFor, WRITES } from './kinds.js';
 import { OptimisticLockError } from './library.js';
 import { conflictOn, failureOf, perform, VersionedDatabase } from './versioned-database.js';
 
 let database: VersionedDatabase;
-const rarer = KINDS.filter(({ target }) => [Country, Ticket, Seat, Folder].includes(target as never));
+const rarer = KINDS.filter(({ target }) =>
+  [Country, Ticket, Oddity, Seat, Car, Folder, Branch].includes(target as never),
+);
 const usual = KINDS.filter((kind) => !rarer.includes(kind));
 
 beforeAll(async () => {

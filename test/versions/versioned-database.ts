@@ -146,12 +146,12 @@ export function perform<T>(
 
 /** What a conflict says: the same call may succeed with what it reads then. */
 export function conflictOn(entity: string, id: unknown, expected: unknown): object {
-  return { ...refusalOf(entity, id, expected), retryable: true };
+  return { code: 'OPTIMISTIC_LOCK', outcome: 'rolled-back', retryable: true, entity, id, expected };
 }
 
-/** What a conflict says, whoever gave the version. */
+/** What a conflict says whose version was given to `expectVersion`: trying again would be in vain. */
 export function refusalOf(entity: string, id: unknown, expected: unknown): object {
-  return { code: 'OPTIMISTIC_LOCK', outcome: 'rolled-back', entity, id, expected };
+  return { ...conflictOn(entity, id, expected), retryable: false };
 }
 
 /** TypeORM makes every version column an `integer`; in tables that migrations made, it is what the entity says. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type DeepPartial, EntityManager, Repository } from 'typeorm';
+import { EntitySchema, Repository, type DeepPartial, type EntityManager } from 'typeorm';
 import { Car, Page, Postcard, Seat, Truck, Vehicle } from './entities.js';
 import {
   conflictOn,
@@ -9,10 +9,19 @@ import {
   VersionedDatabase,
 } from './versioned-database.js';
 
+const Stamp = new EntitySchema<{ id: number; name: string; lock: number }>({
+  name: 'Stamp',
+  columns: {
+    id: { type: 'int', primary: true, generated: true },
+    name: { type: 'text' },
+    lock: { type: 'int', version: true },
+  },
+});
+
 let database: VersionedDatabase;
 
 beforeAll(async () => {
-  database = await VersionedDatabase.open([Page, Postcard, Seat, Vehicle, Car, Truck]);
+  database = await VersionedDatabase.open([Page, Postcard, Seat, Vehicle, Car, Truck, Stamp as never]);
 });
 afterAll(() => database.close());
 
@@ -140,6 +149,54 @@ describe.each(USUAL_SURROUNDINGS)('%s', (where) => {
       expect(await failureOf(stale)).toMatchObject(conflictOn('Truck', 2, 1));
     });
   });
+});
+
+describe.each(USUAL_SURROUNDINGS)('%s', (where) => {
+  it.each([{ reload: false }, { listeners: false }, { transaction: false }, {}])(
+    'an entity that was saved with %j can be saved again, and removed',
+    async (options) => {
+      const pages = database.repository(Page);
+      const page = await database.reloaded(await database.seed(Page, { name: 'ours' }));
+      const save = (name: string): Promise<unknown> =>
+        perform(where, database, () => pages.save(Object.assign(page, { name }), options));
+      await save('first');
+      expect(page.version).toBe(2);
+      await save('second');
+      expect(page.version).toBe(3);
+      await perform(where, database, () => pages.softRemove(page, options));
+      await perform(where, database, () => pages.recover(page, options));
+      expect(page.version).toBe(5);
+      expect(await database.stored(page)).toMatchObject({ name: 'second', version: 5 });
+
+      await perform(where, database, () => pages.remove(page, options));
+      expect(await database.plainly(Page).countBy({ name: 'second' })).toBe(0);
+    },
+  );
+});
+
+it('saves that are sent at once in one transaction each meet their own version', async () => {
+  const pages = await Promise.all(['a', 'b', 'c', 'd'].map((name) => database.seed(Page, { name })));
+  await database.interfere(pages[2]!);
+  const results: string[] = [];
+  const work = database.transactions.run(async (manager) => {
+    const saves = await Promise.allSettled(pages.map((page) => manager.save(changed(page))));
+    results.push(...saves.map(({ status }) => status));
+  });
+
+  expect(await failureOf(work)).toMatchObject({ cause: conflictOn('Page', pages[2]!.id, 1) });
+  expect(results[2]).toBe('rejected');
+  expect(pages.map(({ version }) => version)).toEqual([1, 1, 1, 1]);
+});
+
+it('an entity without a class meets the version, too', async () => {
+  const { manager } = database.dataSource;
+  const stamp = await manager.save('Stamp', { name: 'ours' });
+  await manager.save('Stamp', Object.assign(stamp, { name: 'changed' }));
+  expect(stamp).toMatchObject({ id: 1, lock: 2 });
+
+  const failure = await failureOf(manager.save('Stamp', { id: 1, lock: 1, name: 'stale' }));
+  expect(failure).toMatchObject(conflictOn('Stamp', 1, 1));
+  expect(await failure.current()).toMatchObject({ name: 'changed', lock: 2 });
 });
 
 describe('the same entity twice in one batch', () => {
