@@ -1,13 +1,13 @@
 import type { DataSource } from 'typeorm';
 import { EnlistedDatabase } from '../transactions/enlisted-database.js';
-import { Basket, Item, Label, Warehouse } from './entities.js';
+import { Basket, Item, Label, Remark, Warehouse } from './entities.js';
 
 /** A warehouse, baskets in it, items in the baskets; and what another connection sees of their versions. */
 export class Baskets {
   private constructor(readonly database: EnlistedDatabase) {}
 
   static async open(): Promise<Baskets> {
-    const entities = [Basket, Item, Label, Warehouse];
+    const entities = [Basket, Item, Label, Remark, Warehouse];
     return new Baskets(await EnlistedDatabase.open({ entities }, { log: { error: () => undefined } }));
   }
 
@@ -23,7 +23,7 @@ export class Baskets {
   async fill(): Promise<void> {
     const { observer } = this.database;
     await observer.query(
-      'TRUNCATE item, basket, warehouse, label, basket_labels_label RESTART IDENTITY CASCADE',
+      'TRUNCATE remark, item, basket, warehouse, label, basket_labels_label RESTART IDENTITY CASCADE',
     );
     await observer.query(`INSERT INTO warehouse (name, version) VALUES ('north', 1)`);
     await observer.query(`INSERT INTO basket (name, version) VALUES ('a', 1), ('b', 1)`);

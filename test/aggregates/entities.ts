@@ -85,3 +85,16 @@ export class Item {
   @DeleteDateColumn()
   deletedAt?: Date | null;
 }
+
+/** Refers to a root, and is no part of it. */
+@Entity()
+export class Remark {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column()
+  text!: string;
+
+  @ManyToOne(() => Basket)
+  basket?: Basket;
+}

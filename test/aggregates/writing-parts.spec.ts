@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { forceIncrement } from '@nest-transactional/core';
+import { expectVersion, forceIncrement, updateVersioned } from '@nest-transactional/core';
 import { failureOf } from '../transactions/enlisted-database.js';
 import { Baskets } from './baskets.js';
-import { Basket, Item, Label, Warehouse } from './entities.js';
+import { Basket, Item, Label, Remark, Warehouse } from './entities.js';
 
 let baskets: Baskets;
 
@@ -348,6 +348,43 @@ describe('the version of a root that the writer knows', () => {
 
     expect(await failureOf(work)).toMatchObject(conflict);
     expect((await baskets.item('a1')).quantity).toBe(1);
+  });
+
+  it('is checked when it was loaded along with a part', async () => {
+    const work = baskets.transactions.run(async () => {
+      await items().findOneOrFail({ where: { name: 'a1' }, relations: { basket: true } });
+      await theirs();
+      await items().update(1, { quantity: 3 });
+    });
+
+    expect(await failureOf(work)).toMatchObject(conflict);
+  });
+
+  it('does not matter to what only refers to it', async () => {
+    const basket = await baskets.basket('a');
+    await theirs();
+    await baskets.dataSource.manager.save(Remark, { text: 'stale, so what', basket });
+
+    expect(await baskets.dataSource.manager.countBy(Remark, { basket: { id: 1 } })).toBe(1);
+  });
+
+  it('that the object shows can be named before COMMIT', async () => {
+    await baskets.transactions.run(async (em) => {
+      const basket = await baskets.basket('a', ['items']);
+      basket.items![0]!.quantity = 3;
+      await em.save(basket);
+      expectVersion(Basket, 1, basket.version);
+      expect(
+        await updateVersioned(
+          em.getRepository(Basket),
+          1,
+          { expectedVersion: basket.version },
+          { name: 'a' },
+        ),
+      ).toBe(2);
+    });
+
+    expect(await baskets.versions()).toEqual({ ...before, a: 2 });
   });
 
   it('is not checked when nobody has read it', async () => {

@@ -45,7 +45,10 @@ export function expectVersion(
   const row = requireRow('expectVersion()', facts, id);
   const keeping = resource.bookKeeping;
   const written = keeping.book.writtenVersion(row.key);
-  if (written === undefined) return keeping.book.expect({ row, version, isPrecondition: true });
+  if (written === undefined) {
+    const expected = keeping.book.currentVersion(row.key, version);
+    return keeping.book.expect({ row, version: expected, isPrecondition: true });
+  }
   // This transaction has written the row already: it was what is expected if it is one step ahead now.
   if (written !== null && isSameVersion(written, successorOf(version))) return;
   const check = { row, expected: version, what: 'expectVersion()', isPrecondition: true, keeping };

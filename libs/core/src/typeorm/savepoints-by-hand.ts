@@ -5,6 +5,8 @@ interface ByHand {
   readonly scope: TransactionScope;
   /** The scope's first failure when it was set: going back to it undoes what failed since. */
   readonly failureBefore: unknown;
+  /** Called when it was rolled back. */
+  readonly goBack: () => void;
 }
 
 /** Savepoints that user code sets through a query runner's own `startTransaction()`, innermost last. */
@@ -13,10 +15,10 @@ export class SavepointsByHand {
 
   constructor(private readonly query: (sql: string) => Promise<unknown>) {}
 
-  async start(name: string, scope: TransactionScope): Promise<void> {
+  async start(name: string, scope: TransactionScope, goBack: () => void): Promise<void> {
     const failureBefore = scope.ownFirstFailure;
     await this.query(`SAVEPOINT ${name}`);
-    this.#set.push({ name, scope, failureBefore });
+    this.#set.push({ name, scope, failureBefore, goBack });
   }
 
   /** @returns whether there was one to end */
@@ -24,7 +26,9 @@ export class SavepointsByHand {
     const savepoint = this.#set.pop();
     if (savepoint === undefined) return false;
     for (const statement of leaveStatements(savepoint.name, how)) await this.query(statement);
-    if (how === 'rollback') savepoint.scope.forgetFailuresSince(savepoint.failureBefore);
+    if (how === 'release') return true;
+    savepoint.scope.forgetFailuresSince(savepoint.failureBefore);
+    savepoint.goBack();
     return true;
   }
 }

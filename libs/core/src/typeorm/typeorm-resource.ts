@@ -122,7 +122,8 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
   }
 
   async startByHand(): Promise<void> {
-    await this.#byHand.start(this.#nextSavepoint(), this.#scope);
+    const goBack = this.bookKeeping.book.mark();
+    await this.#byHand.start(this.#nextSavepoint(), this.#scope, goBack);
   }
 
   async endByHand(how: 'release' | 'rollback'): Promise<void> {
@@ -142,6 +143,7 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
       scope,
       (entered) => {
         this.transaction.countStatement();
+        this.#book?.snapshots.noteSent(text);
         return this.#transmit(scope, entered, { config, values });
       },
       () => this.#refusal(text),

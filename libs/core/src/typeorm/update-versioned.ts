@@ -42,7 +42,9 @@ export async function updateVersioned<E extends ObjectLiteral>(
     );
   const row = requireRow(what, facts, id);
   const keeping = keeper.bookKeeping(manager.queryRunner);
-  const check = { row, expected: expectedVersion, what, isPrecondition: false, keeping };
+  // An entity that is ahead of its row, because its version goes up at COMMIT, is not stale.
+  const expected = keeping?.book.currentVersion(row.key, expectedVersion) ?? expectedVersion;
+  const check = { row, expected, what, isPrecondition: false, keeping };
   const builder = manager.createQueryBuilder().update(metadata.target).set(values).where(row.id);
   builder.andWhere(...versionCondition(builder, check)).returning([version.propertyPath]);
   try {

@@ -8,6 +8,8 @@ import { WrittenRows } from './written-rows.js';
 /** A DELETE. What `remove()` sends carries the expected version of each row in its WHERE, also where it deletes many. */
 export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E> {
   readonly #checks = new Map<string, VersionCheck>();
+  /** Whether it deletes nothing but what is checked. */
+  #isOfRemove = false;
   #rows: WrittenRows | undefined;
 
   override where(...[where, parameters]: Parameters<DeleteQueryBuilder<E>['where']>): this {
@@ -21,6 +23,7 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
         kind: 'delete',
         metadata: metadataOf(this),
         runner: this.queryRunner,
+        ...(this.#isOfRemove && { rows: [...this.#checks.keys()] }),
         send: (rows) => this.#send(rows),
       });
     } catch (error) {
@@ -40,9 +43,11 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
     const facts = factsOf(this);
     const isOfRemove = ids.every((id) => keeper.carried.entityOf(id) !== undefined);
     if (operation === undefined || facts?.version === undefined || !isOfRemove) return [...ids];
+    this.#isOfRemove = true;
     return ids.map((id) => {
       // What `save()` deletes is a row that lost its parent, not an entity in the caller's hands.
       const check = operation.kind === 'save' ? undefined : keeper.checkOf(id, facts, operation);
+      this.#isOfRemove &&= check !== undefined;
       if (check === undefined) return id;
       this.#checks.set(check.row.key, check);
       return merge(merge({}, id), facts.version!.createValueMap(check.expected));
@@ -54,12 +59,11 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
     const own = tracked === undefined && this.#checks.size > 1 ? new WrittenRows(factsOf(this)!) : undefined;
     this.#rows = tracked ?? own;
     const result = await super.execute();
-    const isOneMissing = this.#checks.size === 1 && result.affected === 0;
-    const deleted = new Set(this.#rows?.keysIn(result.raw as ObjectLiteral[]));
+    const isAll = (result.affected ?? 0) >= this.#checks.size;
+    const deleted = new Set(isAll ? [] : this.#rows?.keysIn(result.raw as ObjectLiteral[]));
     if (own !== undefined) result.raw = [];
     for (const [key, check] of this.#checks) {
-      if (isOneMissing || (this.#rows !== undefined && !deleted.has(key)))
-        throw keeperOf(this.dataSource).refuse(check);
+      if (!isAll && !deleted.has(key)) throw keeperOf(this.dataSource).refuse(check);
       check.keeping?.book.noteWritten(check.row, null);
     }
     return result;

@@ -18,6 +18,8 @@ export class CheckedInsert<E extends ObjectLiteral> extends InsertQueryBuilder<E
       kind: 'insert',
       metadata: metadataOf(this),
       runner: this.queryRunner,
+      // New rows are nobody's yet.
+      ...(this.expressionMap.onUpdate === undefined && { rows: [] }),
       send: (rows) => {
         this.#rows = rows;
         return super.execute();

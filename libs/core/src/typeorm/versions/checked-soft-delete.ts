@@ -39,6 +39,7 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
         kind: 'update',
         metadata: metadataOf(this),
         runner: this.queryRunner,
+        ...(check && { rows: [check.row.key] }),
         send: (rows) => {
           this.#rows = rows;
           return super.execute();

@@ -8,7 +8,7 @@ import { isEmpty, withoutColumn } from './value-map.js';
 import type { VersionCheck } from './version-keeper.js';
 import type { Version } from './version.js';
 import { versionCondition } from './version-condition.js';
-import { rootOf, type WrittenRows } from './written-rows.js';
+import { hydrated, rootOf, type WrittenRows } from './written-rows.js';
 
 /** An UPDATE. What `save()` sends carries the expected version in its WHERE. */
 export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E> {
@@ -42,6 +42,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
         kind: 'update',
         metadata: metadataOf(this),
         runner: this.queryRunner,
+        ...(this.#id && { rows: [keyOf(metadataOf(this)!, this.#id)] }),
         formerRoots: () => this.#formerRoots(),
         send: (rows) => {
           this.#rows = rows;
@@ -137,7 +138,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
     const runner = this.obtainQueryRunner();
     const found = (await runner.query(...query)) as ObjectLiteral[];
     return found.flatMap((raw) =>
-      moved.flatMap((link) => rootOf(link, (column) => raw[columns.indexOf(column)] as unknown) ?? []),
+      moved.flatMap((link) => rootOf(link, (column) => hydrated(column, raw[columns.indexOf(column)])) ?? []),
     );
   }
 }

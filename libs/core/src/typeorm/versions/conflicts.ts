@@ -58,7 +58,8 @@ export class Conflicts {
       .map((part) => driver.escape(part))
       .join('.');
     const conditions = metadata.primaryColumns.map(
-      (column) => `${driver.escape(column.databaseName)} = ${literal(primaryValue(column, id))}`,
+      (column) =>
+        `${driver.escape(column.databaseName)} = ${literal(driver.preparePersistentValue(primaryValue(column, id), column))}`,
     );
     return `SELECT FROM ${table} WHERE ${conditions.join(' AND ')} FOR NO KEY UPDATE`;
   }

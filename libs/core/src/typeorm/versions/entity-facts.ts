@@ -53,20 +53,29 @@ export class EntityCatalogue {
     return this.#facts.values();
   }
 
+  /** Whether anything is a part of anything. */
+  get hasRoots(): boolean {
+    return [...this.#facts.values()].some(({ isRoot }) => isRoot);
+  }
+
   /** Whether saving or removing such an entity may write a part of an aggregate, itself or by its relations. */
   mayWriteParts(metadata: EntityMetadata): boolean {
-    const known = this.#writers.get(metadata);
-    if (known !== undefined) return known;
-    // Assumed while its own relations are followed, which may lead back to it.
-    this.#writers.set(metadata, false);
-    const isPart = (this.#facts.get(metadata)?.roots.length ?? 0) > 0;
-    const answer = isPart || metadata.relations.some((relation) => this.#leadsToParts(relation));
-    this.#writers.set(metadata, answer);
+    let answer = this.#writers.get(metadata);
+    if (answer === undefined) this.#writers.set(metadata, (answer = this.#leadsToParts(metadata, new Set())));
     return answer;
   }
 
-  #leadsToParts({ junctionEntityMetadata, inverseEntityMetadata }: RelationMetadata): boolean {
-    return this.mayWriteParts(junctionEntityMetadata ?? inverseEntityMetadata);
+  #leadsToParts(metadata: EntityMetadata, seen: Set<EntityMetadata>): boolean {
+    if (seen.has(metadata)) return false;
+    seen.add(metadata);
+    if ((this.#facts.get(metadata)?.roots.length ?? 0) > 0) return true;
+    return metadata.relations
+      .filter(reaches)
+      .some(({ junctionEntityMetadata, inverseEntityMetadata }) =>
+        [inverseEntityMetadata, ...(junctionEntityMetadata ? [junctionEntityMetadata] : [])].some((next) =>
+          this.#leadsToParts(next, seen),
+        ),
+      );
   }
 
   #describe(metadata: EntityMetadata): void {
@@ -132,6 +141,15 @@ export class EntityCatalogue {
       this.#addLink(junction, { root: facts, columns: junction.metadata.ownerColumns, relation: undefined });
     }
   }
+}
+
+/** Whether persisting an entity may write what the relation leads to: by a cascade, or by its foreign key. */
+export function reaches(relation: RelationMetadata): boolean {
+  const { isCascadeInsert, isCascadeUpdate, isCascadeRemove, isCascadeSoftRemove, isCascadeRecover } =
+    relation;
+  const isCascading =
+    isCascadeInsert || isCascadeUpdate || isCascadeRemove || isCascadeSoftRemove || isCascadeRecover;
+  return isCascading || !relation.isWithJoinColumn;
 }
 
 function isGenerated(column: ColumnMetadata): boolean {

@@ -11,21 +11,28 @@ export interface Snapshot {
   readonly key: string;
   /** Stands in for what `save()` would read again to find out what has changed. */
   readonly copy: ObjectLiteral;
+  /** How many writes there had been before. */
+  readonly takenAt: number;
 }
 
 /**
  * The entities that a transaction has loaded or saved, as they were then. What `save()` writes is the difference to the row;
- * the version in the WHERE says whether the row still is what it was, so there is no need to read it again.
+ * the version in the WHERE says whether the row still is what it was, so there is no need to read it again. What the
+ * transaction itself has written since, by whatever other way, counts as well: the row is not what was loaded any more.
  */
 export class EntitySnapshots {
   #snapshots = new WeakMap<object, Snapshot>();
+  #writes = 0;
+  /** When anything was written of which nobody knows what it was. */
+  #lastUnknown = 0;
+  /** When a table, or a row, was written last. */
+  readonly #lastWrites = new Map<string, number>();
+  /** Statements that are about to be sent, and will say by themselves what they wrote. */
+  readonly #announced: object[] = [];
 
   take(facts: EntityFacts, entities: readonly ObjectLiteral[]): void {
     if (entities.length > MOST_PER_QUERY || !canBeSnapshot(facts)) return;
-    for (const entity of entities) {
-      const copy = copyOf(facts, entity);
-      if (copy !== undefined) this.#snapshots.set(entity, { copy, key: keyOf(facts.metadata, entity) });
-    }
+    for (const entity of entities) this.#keep(facts, entity);
   }
 
   /** The entity was saved, so it is as the row is now; unless the database writes a changed value in another way. */
@@ -33,16 +40,16 @@ export class EntitySnapshots {
     const before = this.#snapshots.get(entity);
     this.#snapshots.delete(entity);
     if (before === undefined) return;
-    const copy = copyOf(facts, entity);
-    if (
-      copy !== undefined &&
-      facts.metadata.columns.every((column) => isReadBackAsIs(column, copy, before.copy))
-    )
-      this.#snapshots.set(entity, { copy, key: before.key });
+    const isReadBack = facts.metadata.columns.every((column) => isReadBackAsIs(column, entity, before.copy));
+    if (isReadBack) this.#keep(facts, entity);
   }
 
-  of(entity: object): Snapshot | undefined {
-    return this.#snapshots.get(entity);
+  /** `undefined` where the row has been written since. */
+  of(entity: object, { metadata: { tablePath } }: EntityFacts): Snapshot | undefined {
+    const snapshot = this.#snapshots.get(entity);
+    if (snapshot === undefined) return undefined;
+    const writes = [this.#lastWrites.get(tablePath), this.#lastWrites.get(snapshot.key), this.#lastUnknown];
+    return writes.some((write = 0) => write > snapshot.takenAt) ? undefined : snapshot;
   }
 
   forget(entity: object): void {
@@ -53,7 +60,38 @@ export class EntitySnapshots {
   forgetAll(): void {
     this.#snapshots = new WeakMap();
   }
+
+  /** @param what - the key of a row, or the path of a table of which any row may be meant */
+  noteWrite(what: string): void {
+    this.#lastWrites.set(what, ++this.#writes);
+  }
+
+  /** Runs what sends a statement of which it will be said what it wrote. */
+  async announced<T>(send: () => Promise<T>): Promise<T> {
+    const announced = {};
+    this.#announced.push(announced);
+    try {
+      return await send();
+    } finally {
+      const index = this.#announced.indexOf(announced);
+      if (index >= 0) this.#announced.splice(index, 1);
+    }
+  }
+
+  /** A statement is sent, by whomever. */
+  noteSent(sql: string): void {
+    if (!WRITES.test(sql) || this.#announced.shift() !== undefined) return;
+    this.#lastUnknown = ++this.#writes;
+  }
+
+  #keep(facts: EntityFacts, entity: ObjectLiteral): void {
+    const copy = copyOf(facts, entity);
+    if (copy === undefined) return;
+    this.#snapshots.set(entity, { copy, key: keyOf(facts.metadata, entity), takenAt: this.#writes });
+  }
 }
+
+const WRITES = /^\s*(?:insert|update|delete|merge|with|truncate|call|do|copy)\b/i;
 
 /**
  * Left to TypeORM's own SELECT: what carries no enforced version, and is no part of what does; what listens to loading, which

@@ -1,6 +1,7 @@
 import type { EntityMetadata, ObjectLiteral } from 'typeorm';
 import type { ContextNamespace } from '../../context/context-namespace.js';
 import { annotate, lookup } from '../../context/frame.js';
+import type { EntityFacts } from './entity-facts.js';
 import { restoreAll, type Memento } from './in-memory-state.js';
 import { keyOf, type Row } from './row.js';
 import type { Version } from './version.js';
@@ -12,6 +13,8 @@ export type PersistKind = 'save' | 'remove' | 'softRemove' | 'recover' | 'upsert
 export interface RootObjects {
   readonly row: Row;
   readonly objects: ObjectLiteral[];
+  /** Whether the call can reach parts of it, too. */
+  hasParts: boolean;
 }
 
 /** One call of `save()` or of its like, with everything that it cascades to. */
@@ -38,15 +41,14 @@ export class PersistOperation {
     for (const entity of entities) this.#databaseEntities.set(keyOf(metadata, entity), entity);
   }
 
-  /** The rows of the given id maps as the transaction has loaded them; `undefined` unless it did so with every one. */
-  loadedBefore(
-    metadata: EntityMetadata,
-    ids: readonly ObjectLiteral[],
-  ): readonly ObjectLiteral[] | undefined {
-    const snapshots = this.#snapshots;
-    if (snapshots.size === 0) return undefined;
-    const copies = ids.map((id) => snapshots.get(keyOf(metadata, id)));
-    return copies.includes(undefined) ? undefined : (copies as ObjectLiteral[]);
+  /** Rows as the transaction has loaded them, by key: of what was passed to the call, and not written since. */
+  snapshots(facts: EntityFacts): ReadonlyMap<string, ObjectLiteral> {
+    const { keeping, entities } = this;
+    if (keeping === undefined) return NOTHING;
+    const found = entities.map((entity) => keeping.book.snapshots.of(entity, facts));
+    return new Map(
+      found.flatMap((snapshot) => (snapshot === undefined ? [] : [[snapshot.key, snapshot.copy]])),
+    );
   }
 
   databaseEntity(key: string): ObjectLiteral | undefined {
@@ -63,15 +65,9 @@ export class PersistOperation {
   undo(): void {
     restoreAll(this.#mementos.splice(0));
   }
-
-  get #snapshots(): ReadonlyMap<string, ObjectLiteral> {
-    const { keeping, entities } = this;
-    const found = keeping === undefined ? [] : entities.map((entity) => keeping.book.snapshots.of(entity));
-    return new Map(
-      found.flatMap((snapshot) => (snapshot === undefined ? [] : [[snapshot.key, snapshot.copy]])),
-    );
-  }
 }
+
+const NOTHING: ReadonlyMap<string, ObjectLiteral> = new Map();
 
 /** Which call the running statement belongs to: noted in the frame, as a second storage would cost every promise there is. */
 export class PersistOperations {

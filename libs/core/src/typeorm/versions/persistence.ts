@@ -5,8 +5,10 @@ import {
   type EntityTarget,
   type ObjectLiteral,
 } from 'typeorm';
+import { reaches, type EntityFacts } from './entity-facts.js';
 import { Memento } from './in-memory-state.js';
 import { PersistOperation, type PersistKind, type RootObjects } from './persist-operation.js';
+import { relatedEntities } from './related-entities.js';
 import { rowOf, versionIn } from './row.js';
 import type { VersionKeeper } from './version-keeper.js';
 
@@ -39,7 +41,7 @@ export class Persistence {
     const mayWriteParts = metadatas.some((metadata) => keeper.catalogue.mayWriteParts(metadata));
     if (mayWriteParts && keeping === undefined && manager.queryRunner === undefined)
       return await keeper.inTransaction(`${kind}()`, () => this.run(kind, manager, all, work));
-    const roots = mayWriteParts ? this.#rootsAmong(entities, metadatas) : NO_ROOTS;
+    const roots = mayWriteParts ? this.#rootsAmong({ entities, metadatas }) : NO_ROOTS;
     const operation = new PersistOperation(kind, entities, keeping, roots);
     if (kind === 'remove')
       entities.forEach((entity, index) => this.#rememberRemoved(operation, entity, metadatas[index]!));
@@ -87,26 +89,30 @@ export class Persistence {
     return dataSource.getMetadata(target as EntityTarget<ObjectLiteral>).findInheritanceMetadata(entity);
   }
 
-  /** The roots that can be reached from the entities, whatever cascades. */
-  #rootsAmong(
-    entities: readonly ObjectLiteral[],
-    metadatas: readonly EntityMetadata[],
-  ): ReadonlyMap<string, RootObjects> {
+  /** The roots among what is persisted, and those that a part among it refers to. */
+  #rootsAmong({ entities, metadatas }: Persisted): ReadonlyMap<string, RootObjects> {
     const roots = new Map<string, RootObjects>();
     const seen = new Set<ObjectLiteral>();
-    const visit = (entity: ObjectLiteral, metadata: EntityMetadata): void => {
+    const add = (facts: EntityFacts, entity: ObjectLiteral, isReferred: boolean): void => {
+      const id = facts.metadata.getEntityIdMap(entity);
+      if (id === undefined) return;
+      const row = rowOf(facts, id);
+      const root = roots.get(row.key) ?? { row, objects: [], hasParts: false };
+      roots.set(row.key, root);
+      if (!root.objects.includes(entity)) root.objects.push(entity);
+      root.hasParts ||= isReferred;
+    };
+    const visit = (entity: ObjectLiteral, metadata: EntityMetadata, parent?: ObjectLiteral): void => {
       if (seen.has(entity)) return;
       seen.add(entity);
       const facts = this.keeper.factsOf(metadata);
-      const id = facts?.isRoot ? metadata.getEntityIdMap(entity) : undefined;
-      if (id !== undefined) {
-        const row = rowOf(facts!, id);
-        const known = roots.get(row.key);
-        if (known === undefined) roots.set(row.key, { row, objects: [entity] });
-        else known.objects.push(entity);
+      if (facts?.isRoot) add(facts, entity, false);
+      for (const { root, relation } of facts?.roots ?? []) {
+        const referred = (relation?.getEntityValue(entity) as unknown) ?? parent;
+        if (isEntityOf(referred, root)) add(root, referred, true);
       }
-      for (const [, related, relatedMetadata] of relatedEntities(entity, metadata))
-        visit(related, relatedMetadata);
+      for (const [relation, related, relatedMetadata] of relatedEntities(entity, metadata))
+        if (reaches(relation)) visit(related, relatedMetadata, entity);
     };
     entities.forEach((entity, index) => visit(entity, metadatas[index]!));
     return roots;
@@ -136,8 +142,8 @@ export class Persistence {
     for (const root of raised.values())
       this.keeper.aggregates.show(root, book, roots.get(root.key)?.objects ?? []);
     if (kind !== 'save') return;
-    for (const [key, { row, objects }] of roots) {
-      const version = raised.has(key) ? undefined : versionIn(row, objects);
+    for (const [key, { row, objects, hasParts }] of roots) {
+      const version = raised.has(key) || !hasParts ? undefined : versionIn(row, objects);
       if (version !== undefined) book.relyOn(row, book.currentVersion(key, version));
     }
   }
@@ -156,9 +162,8 @@ export class Persistence {
 
 const NO_ROOTS: ReadonlyMap<string, RootObjects> = new Map();
 
-/** Only objects: a relation may also be given by a bare key. */
-function relatedEntities(entity: ObjectLiteral, metadata: EntityMetadata) {
-  return metadata
-    .extractRelationValuesFromEntity(entity, metadata.relations)
-    .filter(([, related]) => typeof related === 'object' && !(related instanceof Promise));
+/** A part that is saved along with its root need not refer to it. */
+function isEntityOf(candidate: unknown, { metadata }: EntityFacts): candidate is ObjectLiteral {
+  const { target } = metadata;
+  return typeof target === 'function' && candidate instanceof target;
 }

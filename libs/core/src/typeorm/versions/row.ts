@@ -39,8 +39,8 @@ function isValue(value: unknown): boolean {
 
 export function keyOf(metadata: EntityMetadata, id: ObjectLiteral): string {
   const { primaryColumns, tablePath } = metadata;
-  if (primaryColumns.length === 1) return `${tablePath} ${textOf(primaryValue(primaryColumns[0]!, id))}`;
-  return `${tablePath} ${JSON.stringify(primaryColumns.map((column) => textOf(primaryValue(column, id))))}`;
+  if (primaryColumns.length === 1) return `${tablePath} ${textOf(primaryColumns[0]!, id)}`;
+  return `${tablePath} ${JSON.stringify(primaryColumns.map((column) => textOf(column, id)))}`;
 }
 
 /** The key as errors show it: the plain value, or an object where there are several. */
@@ -59,9 +59,21 @@ function isPlain(value: unknown): value is ObjectLiteral {
   return typeof value === 'object' && value !== null && !(value instanceof Date) && !Buffer.isBuffer(value);
 }
 
-function textOf(value: unknown): string {
+/** As the database would write it: what it takes for the same key must not look like two. */
+function textOf(column: ColumnMetadata, id: ObjectLiteral): string {
+  const value = primaryValue(column, id);
   if (value instanceof Date) return value.toISOString();
-  return Buffer.isBuffer(value) ? value.toString('hex') : String(value);
+  if (Buffer.isBuffer(value)) return value.toString('hex');
+  const text = String(value);
+  if (typeof value !== 'string') return text;
+  if (column.type === 'uuid' || column.generationStrategy === 'uuid') return text.toLowerCase();
+  return /^[-+]?0*\d+$/.test(text) && isInteger(column) ? String(BigInt(text.replace(/^\+/, ''))) : text;
+}
+
+const INTEGERS: readonly unknown[] = [Number, 'int', 'int2', 'int4', 'int8', 'integer', 'smallint', 'bigint'];
+
+function isInteger({ type }: ColumnMetadata): boolean {
+  return INTEGERS.includes(type);
 }
 
 /** The version that the first of the objects carries which has one. */

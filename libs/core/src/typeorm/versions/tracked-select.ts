@@ -61,7 +61,8 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
     if (this.#compared === undefined) return await super.getMany();
     const { metadata } = this.expressionMap.mainAlias!;
     const operation = keeperOf(this.dataSource).operations.current!;
-    const known = this.#needsRelations ? undefined : operation.loadedBefore(metadata, this.#compared);
+    const keeper = keeperOf(this.dataSource);
+    const known = this.#needsRelations ? undefined : keeper.loadedBefore(metadata, this.#compared, operation);
     const entities = (known as E[] | undefined) ?? (await super.getMany());
     operation.noteDatabaseEntities(metadata, entities);
     if (operation.kind === 'softRemove' || operation.kind === 'recover')
@@ -74,10 +75,11 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
   ): Promise<{ entities: E[]; raw: any[] }> {
     this.#lockIfHot(runner);
     const result = await super.executeEntitiesAndRawResults(runner);
-    const { mainAlias, lockMode } = this.expressionMap;
+    const { mainAlias, lockMode, joinAttributes } = this.expressionMap;
     if (this.#compared === undefined && mainAlias!.hasMetadata)
       keeperOf(this.dataSource).noteLoaded(mainAlias!.metadata, result.entities, {
         runner,
+        hasJoins: joinAttributes.length > 0,
         isLocking: lockMode === 'for_no_key_update' || lockMode === 'pessimistic_write',
       });
     return result;

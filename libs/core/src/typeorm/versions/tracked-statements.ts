@@ -12,6 +12,8 @@ export interface Statement<R> {
   readonly metadata: EntityMetadata | undefined;
   /** The runner it was bound to; without one, it joins the caller's transaction. */
   readonly runner: QueryRunner | undefined;
+  /** The rows that it is about, where it is about no others. */
+  readonly rows?: readonly string[];
   /** The roots that its rows belonged to and may be taken away from. */
   readonly formerRoots?: () => Promise<readonly Row[]>;
   /** Sends it; `rows`, if any, has to be heard in its RETURNING. */
@@ -27,17 +29,31 @@ export class TrackedStatements {
     const { metadata, runner, kind } = statement;
     const facts = metadata && keeper.factsOf(metadata);
     const keeping = keeper.bookKeeping(runner);
-    if (facts === undefined || !isWorthTracking(facts, keeping)) return await statement.send(undefined);
+    if (facts === undefined || !isWorthTracking(facts, keeping))
+      return await this.#send(statement, keeping, undefined);
     // The root's version has to go up in the same transaction.
     if (keeping === undefined && runner === undefined)
       return await keeper.inTransaction(`${kind} of ${metadata!.name}`, () => this.execute(statement));
     const former = (await statement.formerRoots?.()) ?? [];
     const rows = new WrittenRows(facts);
-    const result = await statement.send(rows);
+    const result = await this.#send(statement, keeping, rows);
     const written = rows.takeFrom(result.raw as object[]);
     if (rows.areAlone) result.raw = [];
     for (const each of written) this.#note(each, kind, keeping);
     await this.#raise([...former, ...written.flatMap(({ roots }) => roots)], statement, keeping);
+    return result;
+  }
+
+  async #send<R>(
+    { metadata, rows: keys, send }: Statement<R>,
+    keeping: BookKeeping | undefined,
+    rows: WrittenRows | undefined,
+  ): Promise<R> {
+    if (keeping === undefined) return await send(rows);
+    const { snapshots } = keeping.book;
+    const result = await snapshots.announced(() => send(rows));
+    for (const each of keys ?? (metadata === undefined ? [] : [metadata.tablePath]))
+      snapshots.noteWrite(each);
     return result;
   }
 

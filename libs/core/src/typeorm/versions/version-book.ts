@@ -189,6 +189,18 @@ export class VersionBook {
     else restoreAll(page.mementos);
   }
 
+  /** What goes back to how it is now, where user code has set a savepoint by itself. */
+  mark(): () => void {
+    const scope = this.currentScope();
+    const before = new Page();
+    before.adopt(this.#pageOf(scope));
+    return () => {
+      restoreAll(this.#pageOf(scope).mementos.slice(before.mementos.length));
+      this.#pages.set(scope, before);
+      this.snapshots.forgetAll();
+    };
+  }
+
   /** Everything was rolled back. */
   rollBack(): void {
     restoreAll([...this.#pages.values()].flatMap(({ mementos }) => mementos));

@@ -14,6 +14,7 @@ import { EntityCatalogue, type EntityFacts } from './entity-facts.js';
 import { HotRows, type HotRowsParts } from './hot-rows.js';
 import { Persistence } from './persistence.js';
 import { PersistOperations, type PersistOperation } from './persist-operation.js';
+import { visitLoaded } from './related-entities.js';
 import { keyOf, rowOf, shownId, type Row } from './row.js';
 import { TrackedStatements } from './tracked-statements.js';
 import type { BookKeeping, VersionBook } from './version-book.js';
@@ -28,6 +29,14 @@ export interface KeeperParts extends HotRowsParts {
   readonly bookKeeping: (runner: QueryRunner | undefined) => BookKeeping | undefined;
   /** Runs `work` in a transaction of its own. */
   readonly inTransaction: <T>(label: string, work: () => Promise<T>) => Promise<T>;
+}
+
+/** How entities were loaded. */
+export interface Loading {
+  readonly runner: QueryRunner;
+  readonly isLocking: boolean;
+  /** Whether related entities came with them. */
+  readonly hasJoins: boolean;
 }
 
 /** What a statement's WHERE has to say about the version of a row. */
@@ -109,18 +118,22 @@ export class VersionKeeper {
   }
 
   /** What a transaction has loaded: the roots' versions count for their parts, the others spare `save()` a SELECT. */
-  noteLoaded(
-    metadata: EntityMetadata,
-    entities: readonly ObjectLiteral[],
-    { runner, isLocking }: { readonly runner: QueryRunner; readonly isLocking: boolean },
-  ): void {
+  noteLoaded(metadata: EntityMetadata, entities: readonly ObjectLiteral[], loading: Loading): void {
+    const { isLocking, hasJoins } = loading;
     const facts = this.factsOf(metadata);
-    if (facts === undefined || entities.length === 0 || !isFollowed(facts)) return;
-    const keeping = this.bookKeeping(runner);
+    if (facts === undefined || entities.length === 0 || !(isFollowed(facts) || hasJoins)) return;
+    const keeping = this.bookKeeping(loading.runner);
     if (keeping === undefined || keeping.scope.readOnly) return;
     keeping.book.snapshots.take(facts, entities);
     if (isLocking) for (const entity of entities) noteHeld(keeping.book, facts, entity);
-    if (facts.isRoot) for (const entity of entities) this.aggregates.noteRead(facts, entity, keeping.book);
+    if (hasJoins && this.catalogue.hasRoots)
+      visitLoaded(entities, metadata, (entity, of) => this.#noteRead(of, entity, keeping.book));
+    else for (const entity of entities) this.#noteRead(metadata, entity, keeping.book);
+  }
+
+  #noteRead(metadata: EntityMetadata, entity: ObjectLiteral, book: VersionBook): void {
+    const facts = this.factsOf(metadata);
+    if (facts?.isRoot) this.aggregates.noteRead(facts, entity, book);
   }
 
   /**
@@ -149,6 +162,40 @@ export class VersionKeeper {
     }
     const expected = current ?? this.#versionInstead(row, operation);
     return expected === undefined ? undefined : { row, expected, what, isPrecondition: false, keeping };
+  }
+
+  /** The rows of the given id maps as the transaction has loaded them; `undefined` unless that is known of every one. */
+  loadedBefore(
+    metadata: EntityMetadata,
+    ids: readonly ObjectLiteral[],
+    operation: PersistOperation,
+  ): readonly ObjectLiteral[] | undefined {
+    const facts = this.factsOf(metadata);
+    const snapshots = facts && operation.snapshots(facts);
+    if (snapshots === undefined || snapshots.size === 0) return undefined;
+    const copies: ObjectLiteral[] = [];
+    for (const id of ids) {
+      const key = keyOf(metadata, id);
+      const copy = snapshots.get(key);
+      if (copy === undefined || !this.#isOfSameVersion(id, copy, rowOf(facts!, id), operation))
+        return undefined;
+      copies.push(copy);
+    }
+    return copies;
+  }
+
+  /** An entity that carries another version than it was loaded with is to be compared with what is there. */
+  #isOfSameVersion(
+    id: ObjectLiteral,
+    copy: ObjectLiteral,
+    { facts, key }: Row,
+    { keeping }: PersistOperation,
+  ): boolean {
+    const { version } = facts;
+    if (version === undefined) return true;
+    const carried = version.getEntityValue(this.carried.entityOf(id)!) as Version | null | undefined;
+    if (carried === undefined || carried === null) return false;
+    return isSameVersion(keeping!.book.currentVersion(key, carried), version.getEntityValue(copy) as Version);
   }
 
   /**

@@ -50,7 +50,9 @@ export class WrittenRows {
   /** Takes the library's part out of the rows that were returned. */
   takeFrom(rows: readonly ObjectLiteral[]): readonly WrittenRow[] {
     return rows.map((raw) => {
-      const values = new Map(this.#columns.map((column, index) => [column, raw[nameOf(index)] as unknown]));
+      const values = new Map(
+        this.#columns.map((column, index) => [column, hydrated(column, raw[nameOf(index)])]),
+      );
       this.#columns.forEach((_, index) => delete raw[nameOf(index)]);
       return this.#written(values);
     });
@@ -95,6 +97,12 @@ function mapOf(
   valueOf: (column: ColumnMetadata) => unknown,
 ): ObjectLiteral {
   return columns.reduce((map, column) => merge(map, column.createValueMap(valueOf(column))), {});
+}
+
+/** As an entity has it; a foreign key as the key that it refers to. */
+export function hydrated(column: ColumnMetadata, raw: unknown): unknown {
+  const { referencedColumn = column, entityMetadata } = column;
+  return entityMetadata.dataSource.driver.prepareHydratedValue(raw, referencedColumn) as unknown;
 }
 
 function nameOf(index: number): string {
