@@ -387,6 +387,45 @@ describe('the version of a root that the writer knows', () => {
     expect(await baskets.versions()).toEqual({ ...before, a: 2 });
   });
 
+  it('is checked also when the transaction has written the root already', async () => {
+    const basket = await baskets.basket('a', ['items']);
+    await theirs();
+    const work = baskets.transactions.run(async (em) => {
+      await em.update(Basket, 1, { name: 'a' });
+      basket.items![0]!.basket = basket;
+      await em.save(Object.assign(basket.items![0]!, { quantity: 7 }));
+    });
+
+    expect(await failureOf(work)).toMatchObject(conflict);
+  });
+
+  it('is that of before the transaction wrote it, in an object that was loaded before', async () => {
+    await baskets.transactions.run(async (em) => {
+      const [basket, other] = [await baskets.basket('a'), await baskets.basket('a')];
+      await em.save(
+        Object.assign(basket, { name: 'a', warehouse: await em.findOneBy(Warehouse, { id: 1 }) }),
+      );
+      await items().save({ name: 'new', basket: other });
+    });
+
+    expect(await baskets.versions()).toMatchObject({ a: 2 });
+  });
+
+  it('is not needed to find out that a part was deleted meanwhile', async () => {
+    const work = baskets.transactions.run(async (em) => {
+      const item = await baskets.item('a1');
+      await baskets.database.observer.query('DELETE FROM item WHERE id = 1');
+      await em.save(Object.assign(item, { quantity: 9 }));
+    });
+
+    expect(await failureOf(work)).toMatchObject({
+      code: 'OPTIMISTIC_LOCK',
+      entity: 'Item',
+      id: 1,
+      actual: null,
+    });
+  });
+
   it('is not checked when nobody has read it', async () => {
     const item = await baskets.item('a1');
     await theirs();

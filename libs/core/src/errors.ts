@@ -314,8 +314,8 @@ export interface OptimisticLockFacts {
   readonly entity: string;
   /** The row's primary key: the plain value, or an object of the key's properties where there are several. */
   readonly id: unknown;
-  /** The version that the writer had seen, or that the transaction was told to expect. */
-  readonly expected: number | string;
+  /** The version that the writer had seen, or was told to expect; `undefined` for an entity without one of its own. */
+  readonly expected: number | string | undefined;
   /** The version that the row has, where that is known without asking; `null` where there is no row. */
   readonly actual?: number | string | null | undefined;
   /** What was refused, e.g. `save()`. */
@@ -332,8 +332,8 @@ export class OptimisticLockError extends TransactionError {
   readonly entity: string;
   /** The row's primary key: the plain value, or an object of the key's properties where there are several. */
   readonly id: unknown;
-  /** The version that the writer had seen, or that the transaction was told to expect. */
-  readonly expected: number | string;
+  /** The version that the writer had seen, or was told to expect; `undefined` for an entity without one of its own. */
+  readonly expected: number | string | undefined;
   /** The version that the row has, where that is known without asking; `null` where there is no row. */
   readonly actual: number | string | null | undefined;
   readonly #read: () => Promise<unknown>;
@@ -341,7 +341,7 @@ export class OptimisticLockError extends TransactionError {
   /** @internal */
   constructor(facts: OptimisticLockFacts, read: () => Promise<unknown>) {
     super(
-      `${facts.what} of ${facts.entity} ${JSON.stringify(facts.id)} expected version ${facts.expected}, but the row ` +
+      `${facts.what} of ${facts.entity} ${JSON.stringify(facts.id)} expected ${nameOf(facts.expected)}, but the row ` +
         `${foundInstead(facts.actual)}. Read it again and apply the change to what is there now; error.current() gives it.`,
       { outcome: 'rolled-back', retryable: facts.isPrecondition !== true, cause: facts.cause },
     );
@@ -445,6 +445,10 @@ export function messageOf(error: unknown): string {
 /** A message inside another one's sentence. */
 function clause(message: string): string {
   return message.replace(/\.$/, '');
+}
+
+function nameOf(version: number | string | undefined): string {
+  return version === undefined ? 'it to be there' : `version ${version}`;
 }
 
 function foundInstead(actual: number | string | null | undefined): string {

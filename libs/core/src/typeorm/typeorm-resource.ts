@@ -143,7 +143,7 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
       scope,
       (entered) => {
         this.transaction.countStatement();
-        this.#book?.snapshots.noteSent(text);
+        this.#book?.noteSent(text);
         return this.#transmit(scope, entered, { config, values });
       },
       () => this.#refusal(text),
@@ -274,8 +274,9 @@ export class TypeOrmResource implements TransactionalResource, RunnerOwner, Clie
       await this.#connection.giveBack();
       throw this.#refusal('Connecting');
     }
-    this.#lockAhead();
     if (this.parts.hasStartListeners()) await this.#startWithListeners();
+    // Behind what a listener sets: it may say whose rows are seen.
+    this.#lockAhead();
     return this.#guarded;
   }
 

@@ -28,8 +28,13 @@ function uniqueKeysOf(metadata: EntityMetadata): readonly (readonly ColumnMetada
   const constraints = metadata.uniques.filter(({ deferrable }) => deferrable === undefined);
   const indices = metadata.indices.filter(({ isUnique, where }) => isUnique && where === undefined);
   return [metadata.primaryColumns, ...[...constraints, ...indices].map(({ columns }) => columns)].filter(
-    ({ length }) => length > 0,
+    (columns) => columns.length > 0 && !columns.some(isCountedByDatabase),
   );
+}
+
+/** TypeORM's INSERT never sends a value for it, so the row would get another one than `where` names. */
+function isCountedByDatabase({ isGenerated, generationStrategy }: ColumnMetadata): boolean {
+  return isGenerated && generationStrategy === 'increment';
 }
 
 function isNamed(column: ColumnMetadata, where: object): boolean {

@@ -18,6 +18,9 @@ export interface Surroundings {
 
 /** Versions that go up although nothing else of their row is written: roots of aggregates, and what was forced. */
 export class Aggregates {
+  /** What is being raised at once, and would be again where roots are parts of each other. */
+  readonly #raising = new WeakMap<QueryRunner, Set<string>>();
+
   constructor(private readonly keeper: VersionKeeper) {}
 
   /** A part of `root` was written. Its version goes up at COMMIT; in a transaction that is not the library's, at once. */
@@ -28,7 +31,12 @@ export class Aggregates {
       return;
     }
     const { book } = keeping;
-    const expected = versionIn(root, objects) ?? book.readRoot(root.key)?.version;
+    const carried = versionIn(root, objects);
+    if (carried !== undefined && book.contradicts(root.key, carried)) {
+      const check = { row: root, expected: carried, what: 'a change', isPrecondition: false, keeping };
+      throw this.keeper.refuse(check);
+    }
+    const expected = carried ?? book.readRoot(root.key)?.version;
     book.addIncrement({ row: root, expected, objects: [] });
     if (operation === undefined) this.show(root, book, []);
     else operation.raised.set(root.key, root);
@@ -53,13 +61,34 @@ export class Aggregates {
     operation: PersistOperation | undefined,
     runner: QueryRunner,
   ): Promise<void> {
-    if (operation?.written.has(row.key)) return;
+    const raising = this.#raisingOf(runner);
+    if (raising.has(row.key) || operation?.written.has(row.key)) return;
+    raising.add(row.key);
+    try {
+      await this.#raiseOnce(row, objects, operation, runner);
+    } finally {
+      raising.delete(row.key);
+    }
+  }
+
+  async #raiseOnce(
+    row: Row,
+    objects: readonly ObjectLiteral[],
+    operation: PersistOperation | undefined,
+    runner: QueryRunner,
+  ): Promise<void> {
     const increment = { row, expected: versionIn(row, objects), objects: [] };
     const raised = await this.#increment(increment, runner, undefined);
     if (raised === undefined) return;
     operation?.written.set(row.key, raised.version);
     for (const object of objects) operation?.remember(mementoOf(object, row));
     writeInto(objects, raised);
+  }
+
+  #raisingOf(runner: QueryRunner): Set<string> {
+    const raising = this.#raising.get(runner) ?? new Set();
+    this.#raising.set(runner, raising);
+    return raising;
   }
 
   /** Lets the objects that the caller holds carry the version that the row will have. */

@@ -3,12 +3,12 @@ import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import type { RootLink } from './entity-facts.js';
 import { factsOf, metadataOf, noteWritten, returningOf } from './builder-facts.js';
 import { keeperOf } from './keeper-of.js';
-import { keyOf, type Row } from './row.js';
+import { keyOf, rowOf, type Row } from './row.js';
 import { isEmpty, withoutColumn } from './value-map.js';
 import type { VersionCheck } from './version-keeper.js';
 import type { Version } from './version.js';
 import { versionCondition } from './version-condition.js';
-import { hydrated, rootOf, type WrittenRows } from './written-rows.js';
+import { foreignKeyIn, hydrated, rootOf, type WrittenRows } from './written-rows.js';
 
 /** An UPDATE. What `save()` sends carries the expected version in its WHERE. */
 export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E> {
@@ -16,6 +16,8 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
   /** TypeORM's id map, where the UPDATE is a part of a `save()`. */
   #id: ObjectLiteral | undefined;
   #rows: WrittenRows | undefined;
+  /** Whether it is a `save()` of an aggregate's part. */
+  #isPart = false;
 
   override set(values: Parameters<UpdateQueryBuilder<E>['set']>[0]): this {
     return super.set(this.#isPathOfTree(values) ? this.#withVersionAsIs(values) : values);
@@ -50,6 +52,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
         },
       });
       if (check !== undefined) this.#assertWritten(check, result);
+      else if (this.#isPart && result.affected === 0) throw this.#partIsGone();
       return result;
     } catch (error) {
       throw check === undefined ? error : keeper.explain(check, error);
@@ -67,6 +70,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
     if (operation === undefined || facts === undefined || keeper.carried.entityOf(id) === undefined)
       return this;
     this.#id = id;
+    this.#isPart = facts.roots.length > 0;
     if (facts.version === undefined) return this;
     this.#check = keeper.checkOf(id, facts, operation);
     this.#takeVersionOut(facts.version);
@@ -100,6 +104,15 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
     noteWritten(this, check, generatedMaps[0]);
   }
 
+  /** A part without a version of its own: nobody but the count tells that its row was deleted meanwhile. */
+  #partIsGone(): Error {
+    const keeper = keeperOf(this.dataSource);
+    const { keeping, kind } = keeper.operations.current!;
+    const row = rowOf(factsOf(this)!, this.#id!);
+    const check = { row, expected: undefined, what: `${kind}()`, isPrecondition: false, keeping };
+    return keeper.refuse(check, { actual: null });
+  }
+
   /** A tree of TypeORM's keeps the path of a row in a statement of its own, of which the entity knows nothing. */
   #isPathOfTree(values: object): boolean {
     const path = metadataOf(this)?.materializedPathColumn?.propertyPath;
@@ -117,7 +130,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
     if (moved.length === 0) return [];
     const known = this.#databaseEntity;
     if (known !== undefined && moved.every((link) => isLoaded(link, known)))
-      return moved.flatMap((link) => rootOf(link, (column) => column.getEntityValue(known)) ?? []);
+      return moved.flatMap((link) => rootOf(link, (column) => foreignKeyIn(known, column)) ?? []);
     return await this.#readFormerRoots(moved);
   }
 
@@ -150,7 +163,7 @@ function isSet({ relation, columns }: RootLink, values: ObjectLiteral): boolean 
 }
 
 function isLoaded({ columns }: RootLink, entity: ObjectLiteral): boolean {
-  return columns.every((column) => column.getEntityValue(entity) !== undefined);
+  return columns.every((column) => foreignKeyIn(entity, column) !== undefined);
 }
 
 /** What `save()` gets where there is nothing to write. */

@@ -8,7 +8,8 @@ import type { Version } from './version.js';
 
 /** Why a row must not be written. */
 export interface Conflict {
-  readonly expected: Version;
+  /** `undefined` for an entity without a version of its own. */
+  readonly expected: Version | undefined;
   /** What the row has, where it is known; `null` where there is no row. */
   readonly actual?: Version | null | undefined;
   /** What was refused, e.g. `save()`. */

@@ -127,9 +127,16 @@ export class EntityCatalogue {
   }
 
   #addLink(part: EntityFacts, link: RootLink): void {
-    part.roots.push(link);
-    const { metadata } = link.root;
-    for (const each of [metadata, ...metadata.childEntityMetadatas]) this.#facts.get(each)!.isRoot = true;
+    // The rows of one table may be written by every class that is stored in it.
+    for (const each of this.#ofTable(part)) {
+      if (!each.roots.some(({ root, columns }) => root === link.root && columns[0] === link.columns[0]))
+        each.roots.push(link);
+    }
+    for (const each of this.#ofTable(link.root)) each.isRoot = each.version !== undefined;
+  }
+
+  #ofTable({ metadata: { tablePath } }: EntityFacts): readonly EntityFacts[] {
+    return [...this.#facts.values()].filter(({ metadata }) => metadata.tablePath === tablePath);
   }
 
   /** The rows between two entities belong to the one that has the @JoinTable. */
@@ -154,6 +161,8 @@ export function reaches(relation: RelationMetadata): boolean {
 
 function isGenerated(column: ColumnMetadata): boolean {
   const { isCreateDate, isUpdateDate, isDeleteDate, isVersion, asExpression } = column;
+  // To look into a lazy relation would load it.
+  if (column.relationMetadata?.isLazy) return false;
   const isSpecial = isCreateDate || isUpdateDate || isDeleteDate || isVersion;
   return (
     column.isPrimary || column.isGenerated || isSpecial || (asExpression ?? column.default) !== undefined

@@ -40,7 +40,8 @@ export class EntitySnapshots {
     const before = this.#snapshots.get(entity);
     this.#snapshots.delete(entity);
     if (before === undefined) return;
-    const isReadBack = facts.metadata.columns.every((column) => isReadBackAsIs(column, entity, before.copy));
+    const properties = facts.metadata.columns.filter(isProperty);
+    const isReadBack = properties.every((column) => isReadBackAsIs(column, entity, before.copy));
     if (isReadBack) this.#keep(facts, entity);
   }
 

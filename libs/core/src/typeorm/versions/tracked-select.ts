@@ -63,6 +63,9 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
     const operation = keeperOf(this.dataSource).operations.current!;
     const keeper = keeperOf(this.dataSource);
     const known = this.#needsRelations ? undefined : keeper.loadedBefore(metadata, this.#compared, operation);
+    const version = keeper.factsOf(metadata)?.version;
+    if (known === undefined && version?.isSelect === false)
+      this.addSelect(`${this.alias}.${version.propertyPath}`);
     const entities = (known as E[] | undefined) ?? (await super.getMany());
     operation.noteDatabaseEntities(metadata, entities);
     if (operation.kind === 'softRemove' || operation.kind === 'recover')

@@ -43,6 +43,8 @@ export interface ReadRoot {
 class Page {
   /** The version that a row was left with; `null` when it was deleted. */
   readonly written = new Map<string, Version | null>();
+  /** The version that a row was left with by the first write. */
+  readonly firstWritten = new Map<string, Version | null>();
   /** What was written or locked, in that order. */
   readonly held = new Map<string, Row>();
   readonly increments = new Map<string, Increment>();
@@ -52,6 +54,8 @@ class Page {
 
   adopt(inner: Page): void {
     for (const [key, version] of inner.written) this.written.set(key, version);
+    for (const [key, version] of inner.firstWritten)
+      if (!this.firstWritten.has(key)) this.firstWritten.set(key, version);
     for (const [key, row] of inner.held) if (!this.held.has(key)) this.held.set(key, row);
     for (const [key, increment] of inner.increments) this.increments.set(key, increment);
     for (const [key, root] of inner.read) this.read.set(key, root);
@@ -72,6 +76,7 @@ export class VersionBook {
   // What is written
 
   noteWritten(row: Row, version: Version | null): void {
+    if (this.writtenVersion(row.key) === undefined) this.#page.firstWritten.set(row.key, version);
     this.#page.written.set(row.key, version);
     this.noteHeld(row);
   }
@@ -134,6 +139,19 @@ export class VersionBook {
 
   // What is still to go up
 
+  /**
+   * Whether an object of a root that carries `version` is stale, as far as the transaction knows already. One that was loaded
+   * before the transaction's own first write is not: that write has found the row as the object is.
+   */
+  contradicts(key: string, version: Version): boolean {
+    const written = this.writtenVersion(key);
+    const first = this.#find((page) => page.firstWritten.get(key));
+    if (written !== undefined)
+      return written !== null && !!first && !isBetween(BigInt(first) - 1n, version, BigInt(written));
+    const expected = this.pendingIncrement(key)?.expected;
+    return expected !== undefined && !isBetween(BigInt(expected), version, BigInt(successorOf(expected)));
+  }
+
   /** Once per transaction: nothing is added for a row that was written, or will be. What is known of it may be more now. */
   addIncrement(increment: Increment): void {
     const { key } = increment.row;
@@ -189,6 +207,15 @@ export class VersionBook {
     else restoreAll(page.mementos);
   }
 
+  /** A statement is sent, by whomever. One that goes back to a savepoint leaves nothing known but what is still to go up. */
+  noteSent(sql: string): void {
+    this.snapshots.noteSent(sql);
+    if (!/^\s*rollback\s+(?:(?:work|transaction)\s+)?to\b/i.test(sql)) return;
+    this.snapshots.forgetAll();
+    const page = this.#page;
+    for (const each of [page.written, page.firstWritten, page.read]) each.clear();
+  }
+
   /** What goes back to how it is now, where user code has set a savepoint by itself. */
   mark(): () => void {
     const scope = this.currentScope();
@@ -226,4 +253,9 @@ export class VersionBook {
     }
     return undefined;
   }
+}
+
+function isBetween(least: bigint, version: Version, most: bigint): boolean {
+  const number = BigInt(version);
+  return least <= number && number <= most;
 }

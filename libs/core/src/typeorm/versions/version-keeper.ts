@@ -48,6 +48,9 @@ export interface VersionCheck {
   readonly keeping: BookKeeping | undefined;
 }
 
+/** A check that failed, or that there was nothing to make of. */
+type Refused = Omit<VersionCheck, 'expected'> & { readonly expected: Version | undefined };
+
 /** Knows the entities of one data source, and decides which version a write of theirs has to meet. */
 export class VersionKeeper {
   readonly carried = new CarriedVersions();
@@ -227,10 +230,7 @@ export class VersionKeeper {
   }
 
   /** The error of a write that did not meet its check; the transaction can only be rolled back. */
-  refuse(
-    check: VersionCheck,
-    { actual, cause }: Pick<Conflict, 'actual' | 'cause'> = {},
-  ): OptimisticLockError {
+  refuse(check: Refused, { actual, cause }: Pick<Conflict, 'actual' | 'cause'> = {}): OptimisticLockError {
     const { row, keeping, isPrecondition } = check;
     const held = keeping?.book.heldRows ?? [];
     const error = this.conflicts.about(row, { ...check, actual, cause }, held);

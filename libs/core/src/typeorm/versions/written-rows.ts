@@ -99,6 +99,15 @@ function mapOf(
   return columns.reduce((map, column) => merge(map, column.createValueMap(valueOf(column))), {});
 }
 
+/** The foreign key of a loaded entity. Not by TypeORM's own accessor, which would load a lazy relation to look into it. */
+export function foreignKeyIn(entity: ObjectLiteral, column: ColumnMetadata): unknown {
+  const { relationMetadata, referencedColumn, isVirtual } = column;
+  if (!isVirtual || relationMetadata === undefined) return column.getEntityValue(entity);
+  const related: unknown = relationMetadata.getEntityValue(entity);
+  const isObject = typeof related === 'object' && related !== null;
+  return isObject ? referencedColumn!.getEntityValue(related as ObjectLiteral) : related;
+}
+
 /** As an entity has it; a foreign key as the key that it refers to. */
 export function hydrated(column: ColumnMetadata, raw: unknown): unknown {
   const { referencedColumn = column, entityMetadata } = column;
