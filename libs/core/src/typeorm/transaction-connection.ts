@@ -153,6 +153,8 @@ export class TransactionConnection {
       return (await this.#client!.query(sql)) as PgResult;
     } catch (error) {
       if (!isServerError(error)) this.#brokenBy ??= error;
+      // The status after an error comes later than the error: with a packet of its own, where the server is slow.
+      else await this.isIdle();
       throw error;
     } finally {
       stop();
