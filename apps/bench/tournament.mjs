@@ -5,6 +5,7 @@ import { WORKLOADS } from './workloads/index.mjs';
 /** @typedef {import('./contestants/contestant.mjs').ContestantName} ContestantName */
 /** @typedef {import('./entrant.mjs').Entrant} Entrant */
 /** @typedef {import('./options.mjs').Options} Options */
+/** @typedef {import('./workloads/workload.mjs').Call} Call */
 /** @typedef {import('./workloads/workload.mjs').Line} Line */
 /** @typedef {import('./workloads/workload.mjs').Sample} Sample */
 /** @typedef {import('./workloads/workload.mjs').Workload} Workload */
@@ -15,7 +16,7 @@ const ENDURANCE_TURNS = 20;
 
 /**
  * @typedef {object} Measured
- * @property {Map<Workload, Map<ContestantName, number>>} roundTrips
+ * @property {Map<Line, Map<ContestantName, number>>} roundTrips
  * @property {Map<Line, Map<ContestantName, Sample[]>>} samples one of each round
  * @property {{ title: string, contestant: ContestantName, growth: Growth }[]} growths
  */
@@ -52,11 +53,29 @@ export class Tournament {
 
   /** @param {Entrant} entrant */
   async #countRoundTrips(entrant) {
-    for (const workload of this.workloads.filter(({ task }) => task !== undefined)) {
-      const { roundTrips, calls } = await entrant.ask('countRoundTrips', workload.name);
-      entrant.report(calls, workload.effect);
-      entryOf(this.#measured.roundTrips, workload, () => new Map()).set(entrant.name, roundTrips);
+    /** @type {Map<Call, number>} */
+    const counted = new Map();
+    for (const workload of this.workloads) {
+      for (const line of workload.lines) {
+        const call = line.call ?? workload.call;
+        if (call === undefined) continue;
+        const known = counted.get(call);
+        const roundTrips = known ?? (await this.#countOne(entrant, workload, line));
+        counted.set(call, roundTrips);
+        entryOf(this.#measured.roundTrips, line, () => new Map()).set(entrant.name, roundTrips);
+      }
     }
+  }
+
+  /**
+   * @param {Entrant} entrant
+   * @param {Workload} workload
+   * @param {Line} line
+   */
+  async #countOne(entrant, workload, line) {
+    const { roundTrips, calls } = await entrant.ask('countRoundTrips', workload.name, line.label);
+    entrant.report(calls, line.effect ?? workload.effect);
+    return roundTrips;
   }
 
   /** @param {number} round */
@@ -66,7 +85,7 @@ export class Tournament {
         for (const entrant of rotated(this.#entrants, round)) {
           this.#announce(entrant, `round ${round} · ${workload.name}, ${line.label}`);
           const sample = await entrant.ask('turn', workload.name, line.label, this.#options.roundMs);
-          entrant.report(sample.calls, workload.effect);
+          entrant.report(sample.calls, line.effect ?? workload.effect);
           if (round > 0) this.#samplesOf(line, entrant).push(sample);
         }
       }

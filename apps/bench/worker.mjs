@@ -20,16 +20,19 @@ const services = {
   async open() {
     contestant = await openContestant(name, { url, poolSize: POOL_SIZE });
   },
-  /** @param {string} workload */
-  countRoundTrips: (workload) => countRoundTrips(name, url, workloadNamed(workload)),
+  /**
+   * @param {string} workload
+   * @param {string} label
+   */
+  countRoundTrips: (workload, label) =>
+    countRoundTrips(name, url, lineOf(workload, label)?.call ?? workloadNamed(workload).call),
   /**
    * @param {string} workload
    * @param {string} label
    * @param {number} ms
    */
   async turn(workload, label, ms) {
-    const line = workloadNamed(workload).lines.find((each) => each.label === label);
-    return await line?.measure(contestant, ms);
+    return await lineOf(workload, label)?.measure(contestant, ms);
   },
   /**
    * @param {string} title
@@ -58,6 +61,14 @@ async function answer({ method, args }) {
   } catch (error) {
     process.send?.({ error: error instanceof Error ? error.message : String(error) });
   }
+}
+
+/**
+ * @param {string} workload
+ * @param {string} label
+ */
+function lineOf(workload, label) {
+  return workloadNamed(workload).lines.find((each) => each.label === label);
 }
 
 /** @param {string} wanted */

@@ -1,14 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openContestant } from '../../apps/bench/contestants/contestant.mjs';
+import type { Contestant, ContestantName } from '../../apps/bench/contestants/contestant.mjs';
 import { createTables } from '../../apps/bench/database/tables.mjs';
 import { countRoundTrips } from '../../apps/bench/measure/round-trips.mjs';
+import { compete, HOT, WAYS } from '../../apps/bench/workloads/contention.mjs';
 import { WORKLOADS } from '../../apps/bench/workloads/index.mjs';
 import { inspectPostmaster } from '../../tools/embedded-postgres/postmaster.mjs';
 import { isAlive, makeScratch, Program } from '../launcher/processes.js';
 import { createDatabase } from '../support/database.js';
 import { itThoroughly } from '../support/thoroughness.js';
+import { ENTITIES_OF_KINDS, KINDS, sowFor, WRITES, type Writer } from '../versions/kinds.js';
+import { StatementsOnTheWire } from '../versions/statements-on-the-wire.js';
+import { VersionedDatabase } from '../versions/versioned-database.js';
 
 describe('the round trips of a transaction, counted on the wire', () => {
   let url: string;
@@ -19,25 +25,90 @@ describe('the round trips of a transaction, counted on the wire', () => {
   });
 
   it.each([
-    ['no-sql', 0],
-    ['one-update', 2],
-    ['find-save', 4],
-    ['read-only', 2],
-    ['deferrable', 2],
-    ['savepoint', 3],
-  ])('%s takes %i', async (name, expected) => {
-    expect(await roundTripsOf('ours', name)).toBe(expected);
+    ['no-sql', '1 caller', 0],
+    ['one-update', '1 caller', 2],
+    ['find-save', '1 caller', 3],
+    ['transfer', '1 caller', 5],
+    ['read-only', '1 caller', 2],
+    ['deferrable', '1 caller', 2],
+    ['savepoint', '1 caller', 3],
+    ['hot-row', 'version', 3],
+    ['hot-row', 'row lock', 3],
+    ['hot-row', 'SERIALIZABLE', 3],
+    ['hot-row', 'advisory lock', 4],
+  ])('%s, %s, takes %i', async (name, label, expected) => {
+    expect(await roundTripsOf('ours', name, label)).toBe(expected);
+  });
+
+  it('are those of plain TypeORM for a save() outside of a transaction, of what was loaded before', async () => {
+    const [ours, usual] = [
+      await roundTripsOf('ours', 'save-overhead', 'loaded before'),
+      await roundTripsOf('typeorm', 'save-overhead', 'loaded before'),
+    ];
+
+    expect([ours, usual]).toEqual([4, 4]);
   });
 
   it('are 3 for one UPDATE by hand, so the counter counts', async () => {
-    expect(await roundTripsOf('pg', 'one-update')).toBe(3);
+    expect(await roundTripsOf('pg', 'one-update', '1 caller')).toBe(3);
   });
 
-  async function roundTripsOf(contestant: 'pg' | 'ours', name: string): Promise<number> {
+  async function roundTripsOf(contestant: ContestantName, name: string, label: string): Promise<number> {
     const workload = WORKLOADS.find((each) => each.name === name)!;
-    const { roundTrips } = await countRoundTrips(contestant, url, workload);
+    const line = workload.lines.find((each) => each.label === label)!;
+    const { roundTrips } = await countRoundTrips(contestant, url, line.call ?? workload.call);
     return roundTrips;
   }
+});
+
+describe('a write that checks a version, outside of a transaction', () => {
+  let database: VersionedDatabase;
+  let wire: StatementsOnTheWire;
+
+  beforeAll(async () => {
+    wire = await StatementsOnTheWire.listen();
+    database = await VersionedDatabase.open(ENTITIES_OF_KINDS, { url: wire.url });
+  });
+  afterAll(async () => {
+    await database.close();
+    await wire.stop();
+  });
+
+  it.each(WRITES)('$write takes the round trips that TypeORM’s own takes', async (write) => {
+    const [kind] = KINDS;
+    const counted: number[] = [];
+    for (const { manager } of [database.plain, database.dataSource]) {
+      const entity = await sowFor(database, { kind: kind!, write });
+      counted.push(await wire.roundTripsOf(() => write.perform(manager as Writer, entity)));
+    }
+
+    const [usual, ours] = counted;
+    expect(ours).toBe(usual);
+  });
+});
+
+describe('many callers who add to one row', () => {
+  const CROWD = { callers: 8, increments: 80, ms: Infinity, rowsOf: () => [HOT] };
+  let contestant: Contestant;
+
+  beforeAll(async () => {
+    const url = await createDatabase();
+    await createTables(url);
+    contestant = await openContestant('ours', { url, poolSize: 4 });
+  });
+  afterAll(() => contestant.close());
+
+  it.each(WAYS)('lose nothing: $label', async ({ task }) => {
+    const { calls, conflicts } = await compete(contestant, contestant.tasks[task], CROWD);
+
+    expect({ calls, lost: conflicts?.lost }).toEqual({ calls: 80, lost: 0 });
+  });
+
+  it('need one retry each at most, where a version is checked', async () => {
+    const { conflicts } = await compete(contestant, contestant.tasks.addVersioned, CROWD);
+
+    expect(conflicts?.most).toBeLessThanOrEqual(1);
+  });
 });
 
 describe('npm run bench', () => {
@@ -71,7 +142,7 @@ describe('npm run bench', () => {
       );
       expect(readdirSync(scratch)).toEqual([]);
     },
-    60_000,
+    120_000,
   );
 
   itThoroughly('stops PostgreSQL and the contestants when it is interrupted', async () => {

@@ -6,7 +6,7 @@ import { rounds } from '../support/thoroughness.js';
 import { StrickenDatabase, fateOf } from './stricken-database.js';
 
 const WITHOUT_SQL = rounds({ usual: 10_000, thorough: 200_000 });
-const WITH_SQL = Math.ceil(WITHOUT_SQL / 40);
+const WITH_SQL = rounds({ usual: 1000, thorough: 5000 });
 const AT_ONCE = 50;
 /** What a leak of one small object for each transaction would exceed by far, in bytes for each. */
 const TOLERANCE = 24;

@@ -4,14 +4,15 @@ import { enlist, type TransactionTrace } from '@nest-transactional/core';
 import { OrderLine } from '../../apps/shop/src/orders/order-line.entity.js';
 import type { Order } from '../../apps/shop/src/orders/order.entity.js';
 import type { Product } from '../../apps/shop/src/products/product.entity.js';
-import { rounds } from '../support/thoroughness.js';
-import { countByStatus, PLATFORMS, RunningShop, times } from './running-shop.js';
+import { cases, rounds } from '../support/thoroughness.js';
+import { countByStatus, RunningShop, times } from './running-shop.js';
 
 const DEADLOCK = '40P01';
 const MIXED_CALLS = rounds({ usual: 40, thorough: 200 });
 const LIMIT_MS = 60_000;
 
-describe.each(PLATFORMS)('simultaneous changes on %s', (platform) => {
+// The server is the same; what differs is how it is asked.
+describe.each(cases(['express'] as const, ['fastify'] as const))('simultaneous changes on %s', (platform) => {
   let shop: RunningShop;
   const retriedAfter: unknown[] = [];
   const onRetry = (message: unknown) => {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { Product } from '../../apps/shop/src/products/product.entity.js';
-import { countByStatus, PLATFORMS, RunningShop, times } from './running-shop.js';
+import { cases } from '../support/thoroughness.js';
+import { countByStatus, RunningShop, times } from './running-shop.js';
 
-describe.each(PLATFORMS)('simultaneous orders on %s', (platform) => {
+// The server is the same; what differs is how it is asked.
+describe.each(cases(['express'] as const, ['fastify'] as const))('simultaneous orders on %s', (platform) => {
   let shop: RunningShop;
   beforeAll(async () => {
     shop = await RunningShop.on(platform);

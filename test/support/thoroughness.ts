@@ -11,7 +11,7 @@ export function rounds({ usual, thorough }: { usual: number; thorough: number })
 }
 
 /** The cases that a usual run tries; a thorough one tries the `further` ones, too. */
-export function cases<T>(usual: readonly T[], further: readonly T[]): T[] {
+export function cases<T, U = T>(usual: readonly T[], further: readonly U[]): (T | U)[] {
   return isThorough ? [...usual, ...further] : [...usual];
 }
 

@@ -7,6 +7,12 @@
 /** @typedef {{ id: number, owner: string, balance: number, version: number }} Account */
 
 /**
+ * Reads the first account, adds 1 to its balance and stores it, and tries again when another one was faster.
+ *
+ * @typedef {(keys: Keys) => Promise<number>} Add resolves with how often it was tried again
+ */
+
+/**
  * What every contestant can do. Each call is one transaction and resolves once that is committed.
  *
  * @typedef {object} Tasks
@@ -17,6 +23,10 @@
  * @property {(keys: Keys) => Promise<Account | null>} read the first account, read-only where that can be said
  * @property {(keys: Keys) => Promise<Account | null>} report the same, SERIALIZABLE READ ONLY DEFERRABLE
  * @property {(keys: Keys) => Promise<unknown>} countBoth adds 1 to both counters, to the second one behind a savepoint
+ * @property {Add} addVersioned compares the version when it writes
+ * @property {Add} addLocked locks the row when it reads it
+ * @property {Add} addSerializable at SERIALIZABLE
+ * @property {Add} addAlone under an advisory lock of the account's number
  */
 
 /**
@@ -30,6 +40,8 @@
  *
  * @typedef {object} Contestant
  * @property {Tasks} tasks
+ * @property {(ids: readonly number[]) => Promise<() => Promise<unknown>>} load reads these accounts; each call of what it
+ *   resolves with adds 1 to all of them and saves them at once, as they are in memory, in a transaction of its own
  * @property {(work: (descend: Descend, plain: Descend) => Promise<void>) => Promise<void>} inTransaction hands out the
  *   method as one writes it here, and the same one without anything around it
  * @property {<T>(work: () => Promise<T>) => Promise<T>} asRequest runs what a server would run for one request

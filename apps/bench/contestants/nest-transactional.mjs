@@ -1,10 +1,15 @@
 // This project, as an application uses it: Nest makes the service, the decorator does the rest.
 import 'reflect-metadata';
-import { Transactional, TransactionalModule, TransactionManager } from '@nest-transactional/core';
+import {
+  lockForUpdate,
+  Transactional,
+  TransactionalModule,
+  TransactionManager,
+} from '@nest-transactional/core';
 import { Inject, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource, In } from 'typeorm';
 import { AccountSchema, CounterSchema, dataSourceOptions, poolOf } from './entities.mjs';
 import { handingOn } from './plain-method.mjs';
 
@@ -12,8 +17,12 @@ import { handingOn } from './plain-method.mjs';
 /** @typedef {import('./contestant.mjs').Keys} Keys */
 
 class Accounts {
-  /** @param {DataSource} dataSource */
-  constructor(dataSource) {
+  /**
+   * @param {DataSource} dataSource
+   * @param {TransactionManager} transactions
+   */
+  constructor(dataSource, transactions) {
+    this.transactions = transactions;
     this.accounts = dataSource.getRepository(AccountSchema);
     this.counters = dataSource.getRepository(CounterSchema);
   }
@@ -27,9 +36,7 @@ class Accounts {
 
   /** @param {Keys} keys */
   async deposit({ first }) {
-    const account = await this.accounts.findOneByOrFail({ id: first });
-    account.balance += 1;
-    await this.accounts.save(account);
+    await this.#add(first);
   }
 
   /** @param {Keys} keys */
@@ -63,6 +70,43 @@ class Accounts {
     await this.#increment(id);
   }
 
+  /** @param {Keys} keys */
+  async addVersioned({ first }) {
+    await this.#add(first);
+    return this.#retries;
+  }
+
+  /** @param {Keys} keys */
+  async addLocked({ first }) {
+    const account = await lockForUpdate(this.accounts, { id: first });
+    if (account === null) throw new Error(`there is no account ${first}`);
+    account.balance += 1;
+    await this.accounts.save(account);
+    return this.#retries;
+  }
+
+  /** @param {Keys} keys */
+  async addSerializable({ first }) {
+    await this.#add(first);
+    return this.#retries;
+  }
+
+  /** @param {Keys} keys */
+  async addAlone({ first }) {
+    await this.accounts.query('SELECT pg_advisory_xact_lock($1)', [first]);
+    await this.#add(first);
+    return this.#retries;
+  }
+
+  /** @param {readonly number[]} ids */
+  async load(ids) {
+    const accounts = await this.accounts.findBy({ id: In([...ids]) });
+    return async () => {
+      for (const account of accounts) account.balance += 1;
+      await this.accounts.save(accounts);
+    };
+  }
+
   /**
    * @param {number} depth
    * @returns {Promise<void>}
@@ -76,13 +120,27 @@ class Accounts {
     await work();
   }
 
+  get #retries() {
+    return (this.transactions.current?.attempt ?? 1) - 1;
+  }
+
+  /** @param {number} id */
+  async #add(id) {
+    const account = await this.accounts.findOneByOrFail({ id });
+    account.balance += 1;
+    await this.accounts.save(account);
+  }
+
   /** @param {number} id */
   async #increment(id) {
     await this.counters.increment({ id }, 'value', 1);
   }
 }
 
-/** @type {Record<Exclude<keyof Accounts, 'accounts' | 'counters'>, TransactionOptions>} */
+/** More than anybody should need: how many are needed is what is measured. */
+const RETRY = 1000;
+
+/** @type {Record<Exclude<keyof Accounts, 'accounts' | 'counters' | 'transactions' | 'load'>, TransactionOptions>} */
 const TRANSACTIONAL = {
   nothing: {},
   count: {},
@@ -92,6 +150,10 @@ const TRANSACTIONAL = {
   report: { isolation: 'SERIALIZABLE', readOnly: true, deferrable: true },
   countBoth: {},
   countNested: { propagation: 'NESTED' },
+  addVersioned: { retry: RETRY },
+  addLocked: {},
+  addSerializable: { isolation: 'SERIALIZABLE', retry: RETRY },
+  addAlone: {},
   descend: {},
   surround: {},
 };
@@ -103,6 +165,7 @@ for (const [method, options] of Object.entries(TRANSACTIONAL)) {
   Object.defineProperty(Accounts.prototype, method, descriptor);
 }
 Inject(getDataSourceToken())(Accounts, undefined, 0);
+Inject(TransactionManager)(Accounts, undefined, 1);
 
 /**
  * @param {import('./contestant.mjs').Target} target
@@ -120,6 +183,7 @@ export async function open(target) {
   return {
     pool: poolOf(app.get(DataSource)),
     tasks: tasksOf(service),
+    load: (ids) => service.load(ids),
     inTransaction: (work) =>
       service.surround(() => work((depth) => service.descend(depth), handingOn(service))),
     asRequest: (work) => transactions.withContext(work, { requestId: 'bench' }),
@@ -140,5 +204,9 @@ function tasksOf(service) {
     read: (keys) => service.read(keys),
     report: (keys) => service.report(keys),
     countBoth: (keys) => service.countBoth(keys),
+    addVersioned: (keys) => service.addVersioned(keys),
+    addLocked: (keys) => service.addLocked(keys),
+    addSerializable: (keys) => service.addSerializable(keys),
+    addAlone: (keys) => service.addAlone(keys),
   };
 }

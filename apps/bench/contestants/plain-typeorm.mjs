@@ -1,7 +1,8 @@
 // TypeORM as its own guide shows it: everything inside goes through the manager that `transaction()` hands out.
-import { DataSource } from 'typeorm';
+import { DataSource, In } from 'typeorm';
 import { AccountSchema, CounterSchema, dataSourceOptions, poolOf } from './entities.mjs';
 import { handingOn } from './plain-method.mjs';
+import { Conflict, isConflict, retrying } from './retrying.mjs';
 
 /** @typedef {import('typeorm').EntityManager} EntityManager */
 
@@ -14,6 +15,7 @@ export async function open(target) {
   return {
     pool: poolOf(dataSource),
     tasks: tasksOn(dataSource),
+    load: (ids) => load(dataSource, ids),
     inTransaction: (work) =>
       dataSource.transaction((manager) => work(handingOn(manager), handingOn(manager))),
     asRequest: (work) => work(),
@@ -29,12 +31,7 @@ function tasksOn(dataSource) {
   return {
     nothing: () => dataSource.transaction(async () => undefined),
     count: ({ first }) => dataSource.transaction((manager) => count(manager, first)),
-    deposit: ({ first }) =>
-      dataSource.transaction(async (manager) => {
-        const account = await manager.findOneByOrFail(AccountSchema, { id: first });
-        account.balance += 1;
-        await manager.save(AccountSchema, account);
-      }),
+    deposit: ({ first }) => dataSource.transaction((manager) => add(manager, first)),
     transfer: ({ first, second }) => dataSource.transaction((manager) => transfer(manager, first, second)),
     read: ({ first }) => dataSource.transaction((manager) => manager.findOneBy(AccountSchema, { id: first })),
     report: ({ first }) =>
@@ -47,7 +44,61 @@ function tasksOn(dataSource) {
         await count(manager, first);
         await manager.transaction((nested) => count(nested, second));
       }),
+    // Its `save()` would overwrite what another one has stored meanwhile.
+    addVersioned: ({ first }) =>
+      retrying(() => dataSource.transaction((manager) => addByUpdate(manager, first)), isConflict),
+    addLocked: async ({ first }) => {
+      await dataSource.transaction(async (manager) => {
+        const lock = /** @type {const} */ ({ mode: 'for_no_key_update' });
+        const account = await manager.findOneOrFail(AccountSchema, { where: { id: first }, lock });
+        account.balance += 1;
+        await manager.save(AccountSchema, account);
+      });
+      return 0;
+    },
+    addSerializable: ({ first }) =>
+      retrying(() => dataSource.transaction('SERIALIZABLE', (manager) => add(manager, first)), isConflict),
+    addAlone: async ({ first }) => {
+      await dataSource.transaction(async (manager) => {
+        await manager.query('SELECT pg_advisory_xact_lock($1)', [first]);
+        await add(manager, first);
+      });
+      return 0;
+    },
   };
+}
+
+/**
+ * @param {DataSource} dataSource
+ * @param {readonly number[]} ids
+ */
+async function load(dataSource, ids) {
+  const repository = dataSource.getRepository(AccountSchema);
+  const accounts = await repository.findBy({ id: In([...ids]) });
+  return async () => {
+    for (const account of accounts) account.balance += 1;
+    await repository.save(accounts);
+  };
+}
+
+/**
+ * @param {EntityManager} manager
+ * @param {number} id
+ */
+async function add(manager, id) {
+  const account = await manager.findOneByOrFail(AccountSchema, { id });
+  account.balance += 1;
+  await manager.save(AccountSchema, account);
+}
+
+/**
+ * @param {EntityManager} manager
+ * @param {number} id
+ */
+async function addByUpdate(manager, id) {
+  const { version, balance } = await manager.findOneByOrFail(AccountSchema, { id });
+  const { affected } = await manager.update(AccountSchema, { id, version }, { balance: balance + 1 });
+  if (affected !== 1) throw new Conflict(`account ${id} has changed meanwhile`);
 }
 
 /**

@@ -4,6 +4,12 @@ import { median, percentile } from '../measure/statistics.mjs';
 /** @typedef {import('../workloads/workload.mjs').Sample} Sample */
 
 /**
+ * How often a call was tried again, on average and at most, and how many are told to be stored and are not.
+ *
+ * @typedef {{ retries: number, most: number, lost: number }} Conflicts
+ */
+
+/**
  * What one contestant showed on one line. Times are per unit, in microseconds.
  *
  * @typedef {object} Figures
@@ -17,6 +23,8 @@ import { median, percentile } from '../measure/statistics.mjs';
  * @property {number | null} p99Us
  * @property {number} units in all rounds
  * @property {number[]} roundsUs time of each round
+ * @property {number | null} baselineRatio median of the rounds' ratios to the contestant's own baseline; null where there is none
+ * @property {Conflicts | null} conflicts null where callers do not meet
  */
 
 /**
@@ -24,9 +32,10 @@ import { median, percentile } from '../measure/statistics.mjs';
  *
  * @param {readonly Sample[]} samples
  * @param {readonly Sample[]} reference
+ * @param {readonly Sample[]} [baseline]
  * @returns {Figures}
  */
-export function figuresOf(samples, reference) {
+export function figuresOf(samples, reference, baseline) {
   const times = samples.map(timeOf);
   const cpu = samples.map(cpuOf);
   const latencies = samples.flatMap(({ latenciesMs }) => latenciesMs);
@@ -42,9 +51,30 @@ export function figuresOf(samples, reference) {
     cpuRatio: median(ratios(cpu, reference.map(cpuOf))),
     p50Us: latencies.length === 0 ? null : percentile(latencies, 50) * 1000,
     p99Us: latencies.length === 0 ? null : percentile(latencies, 99) * 1000,
-    units: samples.reduce((sum, sample) => sum + sample.units, 0),
+    units: sum(samples.map((sample) => sample.units)),
     roundsUs: times,
+    baselineRatio: baseline === undefined ? null : median(ratios(times, baseline.map(timeOf))),
+    conflicts: conflictsIn(samples),
   };
+}
+
+/**
+ * @param {readonly Sample[]} samples
+ * @returns {Conflicts | null}
+ */
+function conflictsIn(samples) {
+  const conflicts = samples.flatMap((sample) => sample.conflicts ?? []);
+  if (conflicts.length === 0) return null;
+  return {
+    retries: sum(conflicts.map(({ retries }) => retries)) / sum(samples.map(({ calls }) => calls)),
+    most: Math.max(...conflicts.map(({ most }) => most)),
+    lost: sum(conflicts.map(({ lost }) => lost)),
+  };
+}
+
+/** @param {readonly number[]} values */
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** @param {Sample} sample */

@@ -20,6 +20,26 @@ describe('the figures of a contestant', () => {
     expect(figuresOf(own, [sample(1)])).toMatchObject({ ratio: 5, moreUs: 1 });
   });
 
+  it('compares with the contestant’s own baseline, where there is one', () => {
+    const own = [sample(2), sample(20), sample(2)];
+
+    expect(figuresOf(own, own, [sample(1), sample(5), sample(1)])).toMatchObject({
+      ratio: 1,
+      baselineRatio: 2,
+    });
+    expect(figuresOf(own, own)).toMatchObject({ baselineRatio: null });
+  });
+
+  it('tells retries per call, and what was lost in all rounds', () => {
+    const own = [
+      { ...sample(1), conflicts: { retries: 500, most: 2, lost: 0 } },
+      { ...sample(1), conflicts: { retries: 1500, most: 7, lost: 1 } },
+    ];
+
+    expect(figuresOf(own, own).conflicts).toEqual({ retries: 1, most: 7, lost: 1 });
+    expect(figuresOf([sample(1)], own).conflicts).toBeNull();
+  });
+
   it('has no latencies where transactions were not timed singly', () => {
     expect(figuresOf([sample(1)], [sample(1)])).toMatchObject({ p50Us: null, p99Us: null });
   });

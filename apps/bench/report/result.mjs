@@ -12,8 +12,14 @@ import { count, duration, kilobytes, table } from './table.mjs';
  * @typedef {object} WorkloadResult
  * @property {string} name
  * @property {string} title
+ * @property {LineResult[]} lines
+ */
+
+/**
+ * @typedef {object} LineResult
+ * @property {string} label
  * @property {Partial<Record<ContestantName, number>>} roundTrips
- * @property {{ label: string, figures: Partial<Record<ContestantName, Figures>> }[]} lines
+ * @property {Partial<Record<ContestantName, Figures>>} figures
  */
 
 /**
@@ -25,21 +31,30 @@ export function resultsOf(workloads, measured) {
   return workloads.map((workload) => ({
     name: workload.name,
     title: workload.title,
-    roundTrips: Object.fromEntries(measured.roundTrips.get(workload) ?? []),
-    lines: workload.lines.map((line) => ({ label: line.label, figures: figuresOn(line, measured) })),
+    lines: workload.lines.map((line) => ({
+      label: line.label,
+      roundTrips: Object.fromEntries(measured.roundTrips.get(line) ?? []),
+      figures: figuresOn(line, workload, measured),
+    })),
   }));
 }
 
 /**
  * @param {Line} line
+ * @param {Workload} workload
  * @param {Pick<Measured, 'samples'>} measured
  * @returns {Partial<Record<ContestantName, Figures>>}
  */
-function figuresOn(line, { samples }) {
-  const all = [...(samples.get(line) ?? [])];
-  // The first contestant that takes part is the reference.
-  const [, reference = []] = all.find(([name]) => name === first(all.map(([each]) => each))) ?? [];
-  return Object.fromEntries(all.map(([name, own]) => [name, figuresOf(own, reference)]));
+function figuresOn(line, workload, { samples }) {
+  const ofLine = samples.get(line) ?? new Map();
+  const wanted = workload.reference !== undefined && ofLine.has(workload.reference);
+  // As a rule the first contestant that takes part.
+  const reference = ofLine.get(wanted ? workload.reference : first([...ofLine.keys()])) ?? [];
+  const baseline = workload.lines.find(({ label }) => label === workload.baseline);
+  const ofBaseline = baseline && samples.get(baseline);
+  return Object.fromEntries(
+    [...ofLine].map(([name, own]) => [name, figuresOf(own, reference, ofBaseline?.get(name))]),
+  );
 }
 
 /** @param {readonly ContestantName[]} names */
@@ -48,19 +63,24 @@ function first(names) {
 }
 
 const HEAD = ['round trips', 'time', '×', 'more', 'p50', 'p99', 'CPU', 'CPU ×'];
+/** Of workloads in which callers meet. */
+const HEAD_OF_CONFLICTS = ['× row lock', 'retries', 'most', 'lost'];
 
 /**
  * @param {WorkloadResult} result
  * @returns {string}
  */
-export function describeWorkload({ name, title, roundTrips, lines }) {
-  const rows = lines.flatMap(({ label, figures }) =>
+export function describeWorkload({ name, title, lines }) {
+  const width = Math.max(...lines.map(({ label }) => label.length));
+  const rows = lines.flatMap(({ label, roundTrips, figures }) =>
     namesIn(figures).map((contestant) => [
-      `${label.padEnd(10)}  ${CONTESTANTS[contestant].title}`,
+      `${label.padEnd(width)}  ${CONTESTANTS[contestant].title}`,
       ...cellsOf(roundTrips[contestant], figures[contestant]),
     ]),
   );
-  return `${name}: ${title}\n${table([['', ...HEAD], ...rows])}`;
+  const isWide = rows.some((row) => row.length > HEAD.length + 1);
+  const head = ['', ...HEAD, ...(isWide ? HEAD_OF_CONFLICTS : [])];
+  return `${name}: ${title}\n${table([head, ...rows])}`;
 }
 
 /**
@@ -79,7 +99,15 @@ function cellsOf(roundTrips, figures) {
     duration(p99Us),
     duration(cpuUs),
     cpuRatio.toFixed(2),
+    ...conflictCells(figures),
   ];
+}
+
+/** @param {Figures} figures */
+function conflictCells({ baselineRatio, conflicts }) {
+  if (conflicts === null) return [];
+  const { retries, most, lost } = conflicts;
+  return [baselineRatio?.toFixed(2) ?? '–', retries.toFixed(2), String(most), String(lost)];
 }
 
 /** @param {Measured['growths']} growths */

@@ -1,6 +1,7 @@
-import { runFor } from '../measure/callers.mjs';
+import { keysOf, runFor } from '../measure/callers.mjs';
 import { NO_EFFECT } from './workload.mjs';
 
+/** @typedef {import('./workload.mjs').Call} Call */
 /** @typedef {import('./workload.mjs').Workload} Workload */
 /** @typedef {import('./workload.mjs').Effect} Effect */
 /** @typedef {keyof import('../contestants/contestant.mjs').Tasks} TaskName */
@@ -31,7 +32,7 @@ const TABLE = [
 export const transactions = TABLE.map(({ name, title, task, effect, callers = [1, 32] }) => ({
   name,
   title,
-  task,
+  call: callOf(task),
   effect: { ...NO_EFFECT, ...effect },
   lines: callers.map((count) => ({
     label: count === 1 ? '1 caller' : `${count} callers`,
@@ -39,3 +40,27 @@ export const transactions = TABLE.map(({ name, title, task, effect, callers = [1
       runFor(ms, contestant, { task, callers: count, batch: task === 'nothing' ? 256 : 1 }),
   })),
 }));
+
+/**
+ * @param {TaskName} task
+ * @returns {Call}
+ */
+export function callOf(task) {
+  const [keys = { first: 1, second: 2 }] = keysOf(0);
+  return async ({ tasks }) =>
+    async () =>
+      refuseWrongAnswer(task, keys.first, await tasks[task](keys));
+}
+
+/**
+ * A contestant that does not do the work must not win.
+ *
+ * @param {string} task
+ * @param {number} id
+ * @param {unknown} answer
+ */
+function refuseWrongAnswer(task, id, answer) {
+  if (task !== 'read' && task !== 'report') return;
+  const found = answer && typeof answer === 'object' && 'id' in answer ? answer.id : undefined;
+  if (found !== id) throw new Error(`asked for account ${id}, '${task}' gave ${String(found)}`);
+}

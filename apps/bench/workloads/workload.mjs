@@ -1,5 +1,5 @@
 /** @typedef {import('../contestants/contestant.mjs').Contestant} Contestant */
-/** @typedef {import('../contestants/contestant.mjs').Tasks} Tasks */
+/** @typedef {import('../contestants/contestant.mjs').ContestantName} ContestantName */
 
 /**
  * What one transaction leaves in the tables, summed over all rows.
@@ -17,6 +17,13 @@
  * @property {number} [plainMs] how long the same units took undecorated, in the same process
  * @property {number[]} latenciesMs of single transactions; empty where looking at the clock would be what is measured
  * @property {number} calls of the task, for the check of what was committed
+ * @property {import('../report/figures.mjs').Conflicts} [conflicts] where callers meet; the retries of all calls together
+ */
+
+/**
+ * One call of what is measured, once the contestant has prepared it.
+ *
+ * @typedef {(contestant: Contestant) => Promise<() => Promise<unknown>>} Call
  */
 
 /**
@@ -25,14 +32,18 @@
  * @typedef {object} Line
  * @property {string} label
  * @property {(contestant: Contestant, ms: number) => Promise<Sample>} measure takes about `ms`
+ * @property {Call} [call] whose round trips are counted, where it is not the workload's
+ * @property {Effect} [effect] of each call, where it is not the workload's
  */
 
 /**
  * @typedef {object} Workload
  * @property {string} name as `--only` takes it
  * @property {string} title
- * @property {keyof Tasks} [task] what is called; round trips are counted for it
- * @property {Effect} effect of each call of the task
+ * @property {Call} [call] whose round trips are counted
+ * @property {Effect} effect of each call
+ * @property {ContestantName} [reference] where it is not the first contestant
+ * @property {string} [baseline] label of the line that a contestant's other lines are compared with
  * @property {readonly Line[]} lines
  */
 
