@@ -9,9 +9,9 @@ import type { EntityFacts } from './entity-facts.js';
 export class CarriedVersions {
   /** Listens to one entity's `getEntityIdMap`, on this instance of its metadata only. */
   follow({ metadata }: EntityFacts): void {
-    const plain = metadata.getEntityIdMap;
+    const plain = metadata.getEntityIdMap.bind(metadata);
     metadata.getEntityIdMap = (entity: ObjectLiteral | undefined): ObjectLiteral | undefined => {
-      const id = plain.call(metadata, entity);
+      const id = plain(entity);
       if (id !== undefined) new Mark(id, entity!);
       return id;
     };

@@ -107,7 +107,7 @@ function canBeSnapshot({ metadata, version, roots }: EntityFacts): boolean {
 
 function isLoadHeard({ afterLoadListeners, dataSource }: EntityFacts['metadata']): boolean {
   return (
-    afterLoadListeners.length > 0 || dataSource.subscribers.some(({ afterLoad }) => afterLoad !== undefined)
+    afterLoadListeners.length > 0 || dataSource.subscribers.some((subscriber) => 'afterLoad' in subscriber)
   );
 }
 

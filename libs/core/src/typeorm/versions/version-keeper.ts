@@ -99,7 +99,7 @@ export class VersionKeeper {
     const isKnown = this.dataSource.hasMetadata(target);
     const facts = isKnown ? this.factsOf(this.dataSource.getMetadata(target)) : undefined;
     if (facts?.version !== undefined) return facts;
-    const name = typeof target === 'function' ? target.name : String(target);
+    const name = (target as { name?: string }).name ?? JSON.stringify(target);
     throw new InvalidOptionsError(
       `${what}: ${name} ${isKnown ? 'has no version that is enforced. Give it a @VersionColumn()' : 'is no entity of this data source'}.`,
       'entity',
