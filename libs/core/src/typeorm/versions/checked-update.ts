@@ -6,7 +6,7 @@ import { keeperOf } from './keeper-of.js';
 import { keyOf, rowOf, type Row } from './row.js';
 import { isEmpty, withoutColumn } from './value-map.js';
 import type { VersionCheck } from './version-keeper.js';
-import type { Version } from './version.js';
+import { isSameVersion, type Version } from './version.js';
 import { versionCondition } from './version-condition.js';
 import { foreignKeyIn, hydrated, rootOf, type WrittenRows } from './written-rows.js';
 
@@ -94,7 +94,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
     if (check === undefined || operation.written.has(check.row.key)) return;
     const entity = operation.databaseEntity(check.row.key);
     const actual = entity && (column.getEntityValue(entity) as Version);
-    if (actual !== undefined && String(actual) !== String(check.expected))
+    if (actual !== undefined && !isSameVersion(actual, check.expected))
       throw keeperOf(this.dataSource).refuse(check, { actual });
   }
 

@@ -2,6 +2,7 @@ import { EntitySchema, getMetadataArgsStorage, type DataSource, type EntityMetad
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import type { RelationMetadata } from 'typeorm/metadata/RelationMetadata.js';
 import { InvalidOptionsError } from '../../errors.js';
+import { isIntegerType } from './integer-types.js';
 import { versionPolicyOf, type MissingVersion, type VersionOptions } from './version-policy.decorator.js';
 import { versionedByOf, type VersionedByDeclaration } from './versioned-by.decorator.js';
 
@@ -32,6 +33,7 @@ export interface RootLink {
 export class EntityCatalogue {
   readonly #facts = new Map<EntityMetadata, EntityFacts>();
   readonly #writers = new Map<EntityMetadata, boolean>();
+  #hasRoots = false;
 
   /** @throws InvalidOptionsError for a version or an aggregate that cannot be enforced */
   constructor(
@@ -55,7 +57,7 @@ export class EntityCatalogue {
 
   /** Whether anything is a part of anything. */
   get hasRoots(): boolean {
-    return [...this.#facts.values()].some(({ isRoot }) => isRoot);
+    return this.#hasRoots;
   }
 
   /** Whether saving or removing such an entity may write a part of an aggregate, itself or by its relations. */
@@ -127,6 +129,7 @@ export class EntityCatalogue {
   }
 
   #addLink(part: EntityFacts, link: RootLink): void {
+    this.#hasRoots = true;
     // The rows of one table may be written by every class that is stored in it.
     for (const each of this.#ofTable(part)) {
       if (!each.roots.some(({ root, columns }) => root === link.root && columns[0] === link.columns[0]))
@@ -169,13 +172,11 @@ function isGenerated(column: ColumnMetadata): boolean {
   );
 }
 
-const INTEGERS: readonly unknown[] = ['int', 'integer', 'int2', 'int4', 'int8', 'smallint', 'bigint', Number];
-
 function assertEnforceable({ metadata, version, missing }: EntityFacts): void {
   if (version === undefined) return;
   const where = `${metadata.name}.${version.propertyPath}`;
   const type = declaredType(version);
-  if (!INTEGERS.includes(type)) {
+  if (!isIntegerType(type)) {
     throw new InvalidOptionsError(
       `${where} is a version of type ${nameOf(type)}, which cannot be enforced: only whole numbers compare exactly ` +
         `(a Date loses microseconds). Make it an integer or a bigint, or opt out with @VersionPolicy({ enforced: false }).`,

@@ -2,6 +2,7 @@ import type { EntityMetadata, ObjectLiteral } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { InvalidOptionsError } from '../../errors.js';
 import type { EntityFacts } from './entity-facts.js';
+import { isIntegerType } from './integer-types.js';
 import type { Version } from './version.js';
 
 /** One row of an entity's table. */
@@ -67,13 +68,9 @@ function textOf(column: ColumnMetadata, id: ObjectLiteral): string {
   const text = String(value);
   if (typeof value !== 'string') return text;
   if (column.type === 'uuid' || column.generationStrategy === 'uuid') return text.toLowerCase();
-  return /^[-+]?0*\d+$/.test(text) && isInteger(column) ? String(BigInt(text.replace(/^\+/, ''))) : text;
-}
-
-const INTEGERS: readonly unknown[] = [Number, 'int', 'int2', 'int4', 'int8', 'integer', 'smallint', 'bigint'];
-
-function isInteger({ type }: ColumnMetadata): boolean {
-  return INTEGERS.includes(type);
+  return /^[-+]?0*\d+$/.test(text) && isIntegerType(column.type)
+    ? String(BigInt(text.replace(/^\+/, '')))
+    : text;
 }
 
 /** The version that the first of the objects carries which has one. */
@@ -83,4 +80,9 @@ export function versionIn({ facts }: Row, objects: readonly ObjectLiteral[]): Ve
     if (version !== undefined && version !== null) return version;
   }
   return undefined;
+}
+
+/** What belongs to rows, in the one order in which all transactions lock them. */
+export function inLockOrder<T>(byKey: ReadonlyMap<string, T>): readonly T[] {
+  return [...byKey].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, each]) => each);
 }

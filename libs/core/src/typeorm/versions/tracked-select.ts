@@ -60,8 +60,8 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
   override async getMany(): Promise<E[]> {
     if (this.#compared === undefined) return await super.getMany();
     const { metadata } = this.expressionMap.mainAlias!;
-    const operation = keeperOf(this.dataSource).operations.current!;
     const keeper = keeperOf(this.dataSource);
+    const operation = keeper.operations.current!;
     const known = this.#needsRelations ? undefined : keeper.loadedBefore(metadata, this.#compared, operation);
     const version = keeper.factsOf(metadata)?.version;
     if (known === undefined && version?.isSelect === false)
@@ -69,7 +69,7 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
     const entities = (known as E[] | undefined) ?? (await super.getMany());
     operation.noteDatabaseEntities(metadata, entities);
     if (operation.kind === 'softRemove' || operation.kind === 'recover')
-      keeperOf(this.dataSource).assertAllExist(metadata, this.#compared, operation);
+      keeper.assertAllExist(metadata, this.#compared, operation);
     return entities;
   }
 

@@ -1,6 +1,6 @@
 import type { EntityMetadata, QueryRunner } from 'typeorm';
 import type { EntityFacts } from './entity-facts.js';
-import type { Row } from './row.js';
+import { inLockOrder, type Row } from './row.js';
 import type { VersionKeeper } from './version-keeper.js';
 import { isSameVersion, successorOf, type Version } from './version.js';
 import { WrittenRows, type WrittenRow } from './written-rows.js';
@@ -79,10 +79,8 @@ export class TrackedStatements {
     keeping: BookKeeping | undefined,
   ): Promise<void> {
     const operation = this.keeper.operations.current;
-    const inOrder = [...new Map(roots.map((root) => [root.key, root]))].sort(([one], [other]) =>
-      one < other ? -1 : 1,
-    );
-    for (const [, root] of inOrder) await this.keeper.aggregates.raise(root, { operation, keeping, runner });
+    const inOrder = inLockOrder(new Map(roots.map((root) => [root.key, root])));
+    for (const root of inOrder) await this.keeper.aggregates.raise(root, { operation, keeping, runner });
   }
 }
 

@@ -2,8 +2,8 @@ import type { ObjectLiteral } from 'typeorm';
 import type { TransactionScope } from '../../transaction/transaction-scope.js';
 import { EntitySnapshots } from './entity-snapshots.js';
 import { restoreAll, type Memento } from './in-memory-state.js';
-import type { Row } from './row.js';
-import { successorOf, type Version } from './version.js';
+import { inLockOrder, type Row } from './row.js';
+import { isSameVersion, successorOf, type Version } from './version.js';
 
 /** A part of a transaction that is kept or undone as a whole. */
 export interface BookScope {
@@ -168,7 +168,7 @@ export class VersionBook {
   /** The version that the row has now, of an entity in which the increment already shows. */
   currentVersion(key: string, carried: Version): Version {
     const expected = this.pendingIncrement(key)?.expected;
-    const isAhead = expected !== undefined && String(successorOf(expected)) === String(carried);
+    const isAhead = expected !== undefined && isSameVersion(successorOf(expected), carried);
     return isAhead ? expected : carried;
   }
 
@@ -188,8 +188,8 @@ export class VersionBook {
       ...this.#expectations,
       ...pages.flatMap(({ increments }) => [...increments]),
     ]);
-    const open = [...due].filter(([key]) => this.writtenVersion(key) === undefined);
-    return open.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, each]) => each);
+    for (const key of due.keys()) if (this.writtenVersion(key) !== undefined) due.delete(key);
+    return inLockOrder(due);
   }
 
   // What is undone

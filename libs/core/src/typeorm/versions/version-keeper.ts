@@ -180,7 +180,7 @@ export class VersionKeeper {
     for (const id of ids) {
       const key = keyOf(metadata, id);
       const copy = snapshots.get(key);
-      if (copy === undefined || !this.#isOfSameVersion(id, copy, rowOf(facts!, id), operation))
+      if (copy === undefined || !this.#isOfSameVersion(id, copy, { facts: facts!, key }, operation))
         return undefined;
       copies.push(copy);
     }
@@ -191,7 +191,7 @@ export class VersionKeeper {
   #isOfSameVersion(
     id: ObjectLiteral,
     copy: ObjectLiteral,
-    { facts, key }: Row,
+    { facts, key }: Pick<Row, 'facts' | 'key'>,
     { keeping }: PersistOperation,
   ): boolean {
     const { version } = facts;
