@@ -19,6 +19,15 @@ const core = {
 };
 
 /** @type {Build} */
+const http = {
+  name: 'http',
+  sources: 'libs/http/src',
+  tsconfig: 'libs/http/tsconfig.esm.json',
+  output: 'libs/http/dist/esm',
+  buildInfo: 'libs/http/dist/esm.tsbuildinfo',
+};
+
+/** @type {Build} */
 const shop = {
   name: 'shop',
   sources: 'apps/shop/src',
@@ -27,7 +36,7 @@ const shop = {
   buildInfo: 'apps/shop/dist/shop.tsbuildinfo',
 };
 
-const builds = [core, shop];
+const builds = [core, http, shop];
 
 try {
   if (process.argv.includes('--accept')) acceptAll();

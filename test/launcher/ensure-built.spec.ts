@@ -13,19 +13,24 @@ describe('tools/ensure-built.mjs', () => {
     folder = makeScratch('build');
     for (const config of ['nest-cli.json', 'tsconfig.base.json'])
       cpSync(join(root, config), join(folder, config));
-    for (const config of ['libs/core/tsconfig.esm.json', 'apps/shop/tsconfig.build.json']) {
+    for (const config of [
+      'libs/core/tsconfig.esm.json',
+      'libs/http/tsconfig.esm.json',
+      'apps/shop/tsconfig.build.json',
+    ]) {
       write(config, readFileSync(join(root, config), 'utf8'));
     }
     write('libs/core/src/index.ts', "export const name: string = 'core';");
     write('libs/core/src/old.ts', 'export {};');
     write('libs/core/src/index.spec.ts', 'export {};');
+    write('libs/http/src/index.ts', "export const name: string = 'http';");
     write('apps/shop/src/main.ts', "export const name: string = 'shop';");
   });
 
   it('builds what is missing, says so, and is silent from then on', async () => {
     const { code, stdout } = await ensureBuilt();
     expect(code).toBe(0);
-    expect(stdout).toBe('Building core …\nBuilding shop …\n');
+    expect(stdout).toBe('Building core …\nBuilding http …\nBuilding shop …\n');
     expect(read('apps/shop/dist/main.js')).toContain("export const name = 'shop';");
 
     expect(await ensureBuilt()).toEqual(SILENT);

@@ -1,0 +1,10 @@
+export {
+  IdempotencyKeyInUseError,
+  IdempotencyKeyRequiredError,
+  IdempotencyKeyReusedError,
+  MalformedHeaderError,
+  PreconditionFailedError,
+  PreconditionRequiredError,
+  RequestError,
+  type RequestErrorFacts,
+} from './errors.js';
