@@ -19,6 +19,7 @@ export {
 } from './rfc/entity-tag.js';
 export { HeaderSyntaxError } from './rfc/header-syntax-error.js';
 export { formatHttpDate, parseHttpDate } from './rfc/http-date.js';
+export { applyMergePatch, MergePatchDepthError } from './rfc/merge-patch.js';
 export {
   evaluatePreconditions,
   parsePreconditions,
@@ -27,3 +28,13 @@ export {
   type Validators,
   type Verdict,
 } from './rfc/preconditions.js';
+export { PROBLEM_JSON, type ProblemDetails } from './rfc/problem-details.js';
+export {
+  HTTP_VERSIONING_OPTIONS,
+  type EtagOptions,
+  type HttpVersioningOptions,
+  type ProblemDetailsOptions,
+} from './nest/http-versioning-options.js';
+export { HttpVersioningModule } from './nest/http-versioning.module.js';
+export { ProblemDetailsFilter } from './nest/problem-details.filter.js';
+export type { IdempotencyOptions, IdempotentOptions } from './idempotency/idempotency-options.js';

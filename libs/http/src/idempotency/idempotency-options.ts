@@ -1,0 +1,61 @@
+import {
+  aBoolean,
+  aDuration,
+  aFunction,
+  aString,
+  checkOptions,
+  listOf,
+  type Schema,
+} from '../check-options.js';
+
+/** What `@Idempotent()` takes; everything may be left out. */
+export interface IdempotentOptions {
+  /** How long a response is kept for repeated requests, in milliseconds. @defaultValue `86_400_000` (a day) */
+  readonly ttlMs?: number;
+  /** Whether a request without a key is refused with 400; else it is handled as if undecorated. @defaultValue `true` */
+  readonly required?: boolean;
+  /**
+   * Whose key it is, e.g. the id of the authenticated user: two callers' equal keys then have nothing to do with each other. It
+   * is called with the request, as Express or Fastify gives it. @defaultValue one scope for all callers
+   */
+  readonly scope?: (request: never) => string;
+  /**
+   * Further header fields of the response that are stored and sent again, beside `Content-Type`, `ETag`, `Last-Modified`,
+   * `Location`, `Content-Location`, `Content-Language`, `Cache-Control` and `Link`. @defaultValue `[]`
+   */
+  readonly replayedHeaders?: readonly string[];
+  /** The data source that keys are stored in: the one of the effect. @defaultValue the default one */
+  readonly dataSource?: string;
+}
+
+/** The defaults of all `@Idempotent()` handlers, and what is done for all of them together. */
+export interface IdempotencyOptions extends IdempotentOptions {
+  /** How often expired responses are deleted, in milliseconds. @defaultValue never; call `IdempotencyRecords.deleteExpired()` */
+  readonly cleanUpEveryMs?: number;
+}
+
+const IDEMPOTENT: Schema<IdempotentOptions> = {
+  ttlMs: aDuration,
+  required: aBoolean,
+  scope: aFunction,
+  replayedHeaders: listOf(aString),
+  dataSource: aString,
+};
+
+const IDEMPOTENCY: Schema<IdempotencyOptions> = { ...IDEMPOTENT, cleanUpEveryMs: aDuration };
+
+/** @throws InvalidOptionsError for an unknown option or an ill-typed value */
+export function checkIdempotentOptions(
+  where: string,
+  options: unknown,
+): asserts options is IdempotentOptions {
+  checkOptions(where, options, IDEMPOTENT);
+}
+
+/** @throws InvalidOptionsError for an unknown option or an ill-typed value */
+export function checkIdempotencyOptions(
+  where: string,
+  options: unknown,
+): asserts options is IdempotencyOptions {
+  checkOptions(where, options, IDEMPOTENCY);
+}

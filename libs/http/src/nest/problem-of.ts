@@ -1,0 +1,87 @@
+import { HttpException } from '@nestjs/common';
+import { OptimisticLockError, TransactionError } from '@nest-transactional/core';
+import { PreconditionFailedError, RequestError } from '../errors.js';
+import { HeaderSyntaxError } from '../rfc/header-syntax-error.js';
+import type { ProblemFacts } from '../rfc/problem-details.js';
+import { problemOfHttpError, problemOfHttpException } from './problem-of-http-error.js';
+import { TRANSACTION_PROBLEMS, UNEXPECTED, type Wording } from './problem-wordings.js';
+
+/** What the client is told of an error. */
+export interface Problem extends ProblemFacts {
+  /** Nobody has meant it to happen: it belongs in the log. */
+  readonly isFault: boolean;
+}
+
+/**
+ * Decides what the client is told of an error: a status, and words of which none comes from the database, from the stack or from
+ * somebody else's data.
+ *
+ * @param typeBase - what stands before the error's name in `type`
+ */
+export function problemOf(error: unknown, typeBase: string): Problem {
+  const thrown = asThrown(error);
+  if (thrown instanceof TransactionError) return problemOfTransactionError(thrown, typeBase);
+  if (thrown instanceof HeaderSyntaxError) {
+    const { status, message: detail, header } = thrown;
+    const type = `${typeBase}malformed-header`;
+    const title = titleOf('MALFORMED_HEADER');
+    return { type, title, status, detail, isFault: false, extensions: { code: 'MALFORMED_HEADER', header } };
+  }
+  const told = thrown instanceof HttpException ? problemOfHttpException(thrown) : problemOfHttpError(thrown);
+  return told === undefined
+    ? { ...UNEXPECTED, isFault: true }
+    : { ...told, isFault: told.status >= 500 && !(thrown instanceof HttpException) };
+}
+
+/** The version that the row has, where the error knows it. */
+export function currentVersionOf(error: unknown): number | string | undefined {
+  const thrown = asThrown(error);
+  if (thrown instanceof PreconditionFailedError) return thrown.current ?? undefined;
+  return conflictIn(thrown)?.actual ?? undefined;
+}
+
+/** Nest wraps what is thrown before a handler is found, by a middleware or a body parser. */
+function asThrown(error: unknown): unknown {
+  if (!(error instanceof HttpException)) return error;
+  const { cause } = error;
+  const isWrapped = cause instanceof RequestError || cause instanceof HeaderSyntaxError;
+  return isWrapped && cause.status === error.getStatus() ? cause : error;
+}
+
+function problemOfTransactionError(error: TransactionError, typeBase: string): Problem {
+  const { code } = error;
+  const type = `${typeBase}${code.toLowerCase().replaceAll('_', '-')}`;
+  const extensions = { code };
+  if (error instanceof RequestError) {
+    const detail = DETAILS_OF_REQUEST_ERRORS[code] ?? error.message;
+    return { type, title: titleOf(code), status: error.status, detail, extensions, isFault: false };
+  }
+  const { title = titleOf(code), status, detail } = wordingOf(error);
+  return { type, title, status, detail, extensions, isFault: status >= 500 };
+}
+
+function wordingOf(error: TransactionError): Wording {
+  const conflict = conflictIn(error);
+  if (conflict === undefined) return TRANSACTION_PROBLEMS[error.code] ?? UNEXPECTED;
+  const isPrecondition = error === conflict && !conflict.retryable;
+  return TRANSACTION_PROBLEMS[isPrecondition ? 'OPTIMISTIC_LOCK as precondition' : 'OPTIMISTIC_LOCK']!;
+}
+
+/** The conflict that the error is, or that made the retries end. */
+function conflictIn(error: unknown): OptimisticLockError | undefined {
+  if (error instanceof OptimisticLockError) return error;
+  const isExhausted = error instanceof TransactionError && error.code === 'RETRIES_EXHAUSTED';
+  return isExhausted ? conflictIn(error.cause) : undefined;
+}
+
+/** `PRECONDITION_FAILED` is "Precondition failed". */
+function titleOf(code: string): string {
+  const words = code.toLowerCase().replaceAll('_', ' ');
+  return `${words[0]!.toUpperCase()}${words.slice(1)}`.replace('Idempotency key', 'Idempotency-Key');
+}
+
+/** Their own messages name the version, which not everybody may see. */
+const DETAILS_OF_REQUEST_ERRORS: Readonly<Record<string, string>> = {
+  PRECONDITION_FAILED:
+    'The resource is not in the state that the request expects. Nothing was changed; get it again and apply your change to it.',
+};
