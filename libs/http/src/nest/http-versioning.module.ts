@@ -47,6 +47,7 @@ export class HttpVersioningModule extends ConfigurableModuleClass implements Nes
     private readonly filter: ProblemDetailsFilter,
   ) {
     super();
+    checkHttpVersioningOptions(options);
   }
 
   /** Nest calls it when everything is registered and no route is: the last moment at which the order can be set. */

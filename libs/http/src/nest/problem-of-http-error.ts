@@ -21,7 +21,8 @@ export function problemOfHttpError(error: unknown): ProblemFacts | undefined {
 }
 
 function told(response: Members, more: Members): Omit<ProblemFacts, 'status'> {
-  const { statusCode: _status, message, error: _phrase, type, title, detail, ...rest } = response;
+  const { statusCode: _status, errorCode: _code, error: _phrase, ...members } = response;
+  const { message, type, title, detail, ...rest } = members;
   const errors = Array.isArray(message) ? { errors: message as unknown[] } : {};
   return {
     type: textOf(type),
