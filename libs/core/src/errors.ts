@@ -417,6 +417,44 @@ export class ShutdownError extends TransactionError {
   }
 }
 
+/** The client has closed the connection before its request was answered: nobody waits for the result, so it is not stored. */
+export class RequestAbortedError extends TransactionError {
+  readonly code = 'REQUEST_ABORTED';
+
+  constructor(
+    /** The request's transaction, e.g. `tx-7 (OrdersController.place)`. */
+    readonly transaction: string,
+    cause?: unknown,
+  ) {
+    super(
+      `${transaction} was rolled back: the client has closed the connection before the request was answered. Put work that ` +
+        `goes on without a client into a job, or take the handler out of the request's transaction with @NonAtomic().`,
+      { outcome: 'rolled-back', retryable: true, cause },
+    );
+  }
+}
+
+/** A handler in a request's transaction answers with a stream, or by itself: its bytes could be sent before COMMIT. */
+export class UnsupportedResponseError extends TransactionError {
+  readonly code = 'UNSUPPORTED_RESPONSE';
+
+  constructor(
+    /** `Class.method` that was called, or all of them. */
+    readonly handler: string,
+    facts: { what: string; outcome: 'not-started' | 'rolled-back' },
+  ) {
+    super(
+      `${handler} ${facts.what}, but runs in its request's transaction, which commits before the first byte is sent. ` +
+        `Return the value, or take the handler out of that transaction with @NonAtomic().`,
+      { outcome: facts.outcome },
+    );
+    this.what = facts.what;
+  }
+
+  /** What it does, e.g. `returned a stream`. */
+  readonly what: string;
+}
+
 /** The row is locked by another transaction, and the caller did not want to wait (any longer). Nothing was locked or changed. */
 export class RowLockedError extends TransactionError {
   readonly code = 'ROW_LOCKED';

@@ -14,6 +14,7 @@ export {
   OptimisticLockError,
   OutcomeUnknownError,
   PropagationError,
+  RequestAbortedError,
   RetriesExhaustedError,
   RowLockedError,
   SelfDeadlockError,
@@ -23,10 +24,13 @@ export {
   TransactionError,
   TransactionTimeoutError,
   UnexpectedRollbackError,
+  UnsupportedResponseError,
   type ErrorOutcome,
   type OptimisticLockFacts,
   type TransactionErrorFacts,
 } from './errors.js';
+export { NonAtomic } from './nest/non-atomic.decorator.js';
+export { RequestTransactions, type RequestTransactionOptions } from './nest/request-transactions.js';
 export {
   TransactionalEventListener,
   type EventPhase,
@@ -63,7 +67,7 @@ export type { NewRow } from './typeorm/new-row.js';
 export type { OnLocked, RowLockMode } from './typeorm/row-lock.js';
 export { TransactionManager, type ManagedWork, type RequestContext } from './typeorm/transaction-manager.js';
 export { updateOrCreate, type RowUpdate } from './typeorm/update-or-create.js';
-export { expectVersion, forceIncrement, type VersionRegistration } from './typeorm/expect-version.js';
+export { expectVersion, forceIncrement, trackVersion, type VersionRegistration } from './typeorm/expect-version.js';
 export { incrementVersioned, updateVersioned, type ExpectedVersion } from './typeorm/update-versioned.js';
 export type { Version } from './typeorm/versions/version.js';
 export {
@@ -72,4 +76,4 @@ export {
   type VersionOptions,
   type VersionPolicyOptions,
 } from './typeorm/versions/version-policy.decorator.js';
-export { VersionedBy, type RootOf } from './typeorm/versions/versioned-by.decorator.js';
+export { VersionedBy, versionedByOf, type RootOf, type VersionedByDeclaration } from './typeorm/versions/versioned-by.decorator.js';

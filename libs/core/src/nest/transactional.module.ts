@@ -24,8 +24,11 @@ import {
 } from '../transaction/check-options.js';
 import { BEHAVIOUR_OPTIONS, enlistAll, type EnlistOptions } from '../typeorm/enlist.js';
 import { TransactionManager } from '../typeorm/transaction-manager.js';
+import { handlerOf, isRouteHandler, type HandlerMethod } from './answering-handlers.js';
 import { MANAGER } from './manager-token.js';
 import { MethodExplorer } from './method-explorer.js';
+import { isNonAtomic } from './non-atomic.decorator.js';
+import { RequestTransactions } from './request-transactions.js';
 import { transactionalOptionsOf } from './transactional.decorator.js';
 import { TransactionalEvents } from './transactional-events.js';
 import { nestLog } from './nest-log.js';
@@ -47,8 +50,13 @@ export interface TransactionalModuleOptions extends Pick<
   readonly dataSources?: readonly string[];
   /** What is done for each request. */
   readonly request?: {
-    /** `opt-in`: opens a context and names the request; `off`: does nothing. @defaultValue `'opt-in'` */
-    readonly mode?: 'opt-in' | 'off';
+    /**
+     * `opt-in`: opens a context and names the request; `atomic`: also runs each HTTP request in one transaction, which is
+     * committed before the first byte of the response is sent, rolled back on an exception and on a status of 400 or more,
+     * and READ ONLY for safe methods (GET, HEAD, …); `off`: does nothing. Handlers that stream or answer by themselves are
+     * refused with `atomic`, unless {@link NonAtomic} takes them out. @defaultValue `'opt-in'`
+     */
+    readonly mode?: 'opt-in' | 'atomic' | 'off';
   };
   /**
    * How long `app.close()` waits for running transactions before it rolls them back, in milliseconds. New ones are refused
@@ -65,7 +73,7 @@ const MODULE_OPTIONS: Schema<TransactionalModuleOptions> = {
 };
 
 const REQUEST_OPTIONS: Schema<NonNullable<TransactionalModuleOptions['request']>> = {
-  mode: oneOf('opt-in', 'off'),
+  mode: oneOf('opt-in', 'atomic', 'off'),
 };
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
@@ -90,16 +98,17 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   imports: [DiscoveryModule],
   providers: [
     MethodExplorer,
+    RequestTransactions,
     TransactionalEvents,
     { provide: TransactionManager, useFactory: createManager, inject: [MODULE_OPTIONS_TOKEN, ModuleRef] },
     { provide: MANAGER, useExisting: TransactionManager },
     {
       provide: APP_INTERCEPTOR,
       useFactory: createInterceptor,
-      inject: [MODULE_OPTIONS_TOKEN, TransactionManager],
+      inject: [MODULE_OPTIONS_TOKEN, TransactionManager, RequestTransactions],
     },
   ],
-  exports: [TransactionManager, MANAGER, TransactionalEvents],
+  exports: [TransactionManager, MANAGER, TransactionalEvents, RequestTransactions],
 })
 export class TransactionalModule
   extends ConfigurableModuleClass
@@ -108,17 +117,24 @@ export class TransactionalModule
   constructor(
     private readonly manager: TransactionManager,
     private readonly methods: MethodExplorer,
+    private readonly requests: RequestTransactions,
     @Inject(MODULE_OPTIONS_TOKEN) private readonly options: TransactionalModuleOptions,
   ) {
     super();
   }
 
-  /** @throws InvalidOptionsError when a decorated method's options cannot work in this application */
+  /**
+   * @throws InvalidOptionsError when a decorated method's options cannot work in this application
+   * @throws UnsupportedResponseError when a handler answers by itself in an atomic request
+   */
   onModuleInit(): void {
-    for (const { prototype, name } of this.methods.all()) {
+    const methods = this.methods.all();
+    for (const { prototype, name } of methods) {
       const decorated = transactionalOptionsOf(prototype, name);
       if (decorated !== undefined) this.manager.checkMethod(decorated.label, decorated.options);
     }
+    if (this.options.request?.mode !== 'atomic') return;
+    this.requests.assertSupported(methods.filter((each) => isRouteHandler(each) && !isTakenOut(each)));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -150,8 +166,14 @@ async function createManager(
 function createInterceptor(
   { request }: TransactionalModuleOptions,
   manager: TransactionManager,
+  transactions: RequestTransactions,
 ): NestInterceptor {
-  return request?.mode === 'off' ? PASS_THROUGH : new RequestContextInterceptor(manager);
+  if (request?.mode === 'off') return PASS_THROUGH;
+  return new RequestContextInterceptor(manager, request?.mode === 'atomic' ? transactions : undefined);
+}
+
+function isTakenOut(method: HandlerMethod): boolean {
+  return isNonAtomic(method.prototype.constructor, handlerOf(method));
 }
 
 const PASS_THROUGH: NestInterceptor = { intercept: (_context, next) => next.handle() };

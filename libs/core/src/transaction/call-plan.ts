@@ -5,6 +5,7 @@ import {
   type PropagationPlan,
   type Surroundings,
 } from './propagation.js';
+import { redefinedBy } from './provisional-definition.js';
 import { retryPolicyOf } from './retry-policy.js';
 import type { TransactionDefinition } from './transaction-options.js';
 import { TransactionScope } from './transaction-scope.js';
@@ -38,6 +39,7 @@ export function planCall(
   const plan = decidePropagation(propagation, surroundingsOf(level));
   if (level instanceof TransactionScope) {
     if (!level.isOpen && !separatesItself(propagation)) throw endedError(definition.label, level);
+    if (plan === 'join') letDecide(definition, level);
     if (plan === 'join' || plan === 'savepoint') checkCompatible(definition, level);
   }
   if (plan === 'refuse') throw refusal(definition);
@@ -73,6 +75,12 @@ function separatesItself(propagation: Propagation): boolean {
   return propagation === 'REQUIRES_NEW' || propagation === 'NOT_SUPPORTED';
 }
 
+/** A call that joins a provisional transaction has a say in what it is. SUPPORTS makes no demand. */
+function letDecide(call: TransactionDefinition, { transaction }: TransactionScope): void {
+  if (!transaction.definition.isProvisional || call.propagation === 'SUPPORTS') return;
+  transaction.redefine(redefinedBy(call, transaction));
+}
+
 function checkCompatible(call: TransactionDefinition, scope: TransactionScope): void {
   // SUPPORTS makes no demand: it would run without any transaction, too.
   if (call.propagation === 'SUPPORTS') return;
@@ -88,13 +96,16 @@ function checkCompatible(call: TransactionDefinition, scope: TransactionScope): 
   if (asked.isolation !== undefined && asked.isolation !== (current.isolation ?? 'READ COMMITTED')) {
     throw conflict('isolation', asked.isolation, current.isolation ?? "the server's default");
   }
-  if (current.readOnly && !call.readOnly) throw conflict('readOnly', false, true);
+  // Of a request's READ ONLY transaction, the server refuses what is really written.
+  const isWriter = current.isProvisional ? asked.readOnly === false : !call.readOnly;
+  if (current.readOnly && isWriter) throw conflict('readOnly', false, true);
   if (asked.deferrable === true && !current.deferrable) throw conflict('deferrable', true, false);
   if (asked.timeoutMs !== undefined && deadline !== undefined && asked.timeoutMs > deadline.remainingMs) {
     throw conflict('timeoutMs', asked.timeoutMs, Math.max(0, Math.round(deadline.remainingMs)));
   }
   // A savepoint cannot cure a serialization failure, so only who begins the transaction can try again.
-  if (retryPolicyOf(asked.retry) !== undefined) throw conflict('retry', 'of its own', 'of its beginner');
+  if (retryPolicyOf(asked.retry) !== undefined && !current.isProvisional)
+    throw conflict('retry', 'of its own', 'of its beginner');
 }
 
 type Conflicting = 'isolation' | 'readOnly' | 'deferrable' | 'timeoutMs' | 'retry';

@@ -1,7 +1,7 @@
 import { RetriesExhaustedError, TransactionTimeoutError } from '../errors.js';
 import type { Deadline } from './deadline.js';
 import { trace } from './diagnostics.js';
-import { conflictIn, isWorthRetrying, pauseBefore, type RetryPolicy } from './retry-policy.js';
+import { conflictIn, isWorthRetrying, pauseBefore } from './retry-policy.js';
 import { hasOneSnapshot } from './transaction-options.js';
 import type { Transaction } from './transaction.js';
 
@@ -15,7 +15,6 @@ export class RetrySchedule {
   readonly #verdicts = new WeakMap<Transaction, Verdict>();
 
   constructor(
-    private readonly policy: RetryPolicy,
     private readonly deadline: Deadline | undefined,
     private readonly random: () => number,
   ) {}
@@ -37,7 +36,7 @@ export class RetrySchedule {
   pauseAfter(transaction: Transaction, error: unknown): number {
     const verdict = this.#verdictOn(transaction, error);
     if ('error' in verdict) throw verdict.error;
-    if (this.policy.lockConflictingRow) this.#conflicts.push(error);
+    if (transaction.definition.retry!.lockConflictingRow) this.#conflicts.push(error);
     trace('retry', transaction, { error });
     return verdict.pauseMs;
   }
@@ -53,12 +52,16 @@ export class RetrySchedule {
    * one snapshot for all its statements would find the row changed when its turn comes.
    */
   #queuesForRow({ definition }: Transaction, error: unknown): boolean {
-    return this.policy.lockConflictingRow && !hasOneSnapshot(definition) && conflictIn(error) !== undefined;
+    const { lockConflictingRow } = definition.retry!;
+    return lockConflictingRow && !hasOneSnapshot(definition) && conflictIn(error) !== undefined;
   }
 
   #decide(transaction: Transaction, error: unknown): Verdict {
-    const { policy, deadline } = this;
-    const { attempt, root } = transaction;
+    const { deadline } = this;
+    const { attempt, root, definition } = transaction;
+    const policy = definition.retry;
+    // A provisional transaction that no call wanted to be retried.
+    if (policy === undefined) return { error };
     // Whoever reads a stream has seen what the first try had to say.
     if (transaction.isStreaming || !isWorthRetrying(error, root.firstFailure, policy)) return { error };
     const name = transaction.toString();

@@ -81,6 +81,13 @@ export interface TransactionDefinition {
   readonly noRollbackFor: ErrorSelector | undefined;
   readonly dataSource: string | undefined;
   readonly label: string;
+  /**
+   * Whether it was opened before anybody knew what it is for (a request's): the first methods that join it decide what they
+   * would have decided had they begun it.
+   */
+  readonly isProvisional: boolean;
+  /** Ends it from outside; `undefined` where nobody can. */
+  readonly signal: AbortSignal | undefined;
   /** What the method itself asked for: only this, and no module default, can conflict with a joined transaction. */
   readonly asked: TransactionOptions;
 }
@@ -103,8 +110,25 @@ export function defineTransaction(
     noRollbackFor: decided.noRollbackFor,
     dataSource: decided.dataSource,
     label: decided.label ?? label,
+    isProvisional: false,
+    signal: undefined,
     asked,
   });
+}
+
+/** What a transaction is asked for that is opened around everything a request does. */
+export interface RequestDemands extends Pick<TransactionOptions, 'readOnly' | 'retry' | 'dataSource'> {
+  /** Whose abort rolls it back. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** As {@link defineTransaction}, for a transaction about which the methods that join it first have a say. */
+export function defineRequestTransaction(
+  label: string,
+  { signal, ...asked }: RequestDemands,
+  defaults: TransactionOptions = {},
+): TransactionDefinition {
+  return Object.freeze({ ...defineTransaction(label, asked, defaults), isProvisional: true, signal });
 }
 
 /**

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { ContextNamespace } from '../context/context-namespace.js';
 import { bind, lookup, lookupAside, rootFrame, type Frame } from '../context/frame.js';
 import { ShutdownError, TransactionError } from '../errors.js';
+import { abortLimit } from './abort-limit.js';
 import {
   BareBoundary,
   JoinBoundary,
@@ -173,10 +174,11 @@ export class TransactionWorkflow {
   }
 
   async #begin<T>(call: Call, work: Work<T>): Promise<T> {
-    const { retry } = call.definition;
+    const { retry, isProvisional } = call.definition;
     const deadline = this.#deadlineFor(call.definition);
-    if (retry === undefined) return await settleOwned(this.#own(call, { attempt: 1, deadline }), work);
-    const schedule = new RetrySchedule(retry, deadline, this.#parts.random);
+    if (retry === undefined && !isProvisional)
+      return await settleOwned(this.#own(call, { attempt: 1, deadline }), work);
+    const schedule = new RetrySchedule(deadline, this.#parts.random);
     for (let attempt = 1; ; attempt++) {
       const owned = this.#own(call, { attempt, deadline, schedule });
       try {
@@ -209,10 +211,11 @@ export class TransactionWorkflow {
       openResource,
     );
     this.#running.add(transaction);
-    const limit = deadline && timeLimit(transaction, deadline);
+    const { limit, leave } = limitOf(transaction, deadline);
     // Heard where somebody waits; a stream that is handed out meets the limit at its next statement.
     limit?.catch(() => undefined);
     const onEnd = (): void => {
+      leave?.();
       this.#running.delete(transaction);
       if (this.#running.size === 0) this.#noneRuns();
     };
@@ -247,6 +250,18 @@ export class TransactionWorkflow {
     const inner = bind(frame ?? rootFrame(), this, level);
     return (work) => this.#namespace.run(inner, work);
   }
+}
+
+/** Rejects when nobody wants the result any more: its time is over, or who asked for it is gone. */
+function limitOf(
+  transaction: Transaction,
+  deadline: Deadline | undefined,
+): { readonly limit: Promise<never> | undefined; readonly leave?: () => void } {
+  const { signal } = transaction.definition;
+  const time = deadline && timeLimit(transaction, deadline);
+  if (signal === undefined) return { limit: time };
+  const { limit, leave } = abortLimit(transaction, signal);
+  return { limit: time === undefined ? limit : Promise.race([time, limit]), leave };
 }
 
 /** The commonest call of all, in the fewest steps; {@link JoinBoundary} is its general form. */

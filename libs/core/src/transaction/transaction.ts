@@ -48,7 +48,6 @@ export class Transaction {
   /** The part of the transaction outside of any savepoint. */
   readonly root: TransactionScope = new TransactionScope(this, undefined);
   readonly id: string;
-  readonly definition: TransactionDefinition;
   readonly requestId: string | undefined;
   readonly attempt: number;
   readonly conflicts: readonly unknown[];
@@ -58,6 +57,7 @@ export class Transaction {
   readonly #openResource: (transaction: Transaction) => TransactionalResource;
   #resource: TransactionalResource | undefined;
   readonly #openedAt: number;
+  #definition: TransactionDefinition;
   #state: TransactionState = { kind: 'idle' };
   #statements = 0;
   #hasBegun = false;
@@ -66,7 +66,7 @@ export class Transaction {
 
   constructor(parts: TransactionParts, openResource: (transaction: Transaction) => TransactionalResource) {
     this.id = parts.id;
-    this.definition = parts.definition;
+    this.#definition = parts.definition;
     this.requestId = parts.requestId;
     this.attempt = parts.attempt;
     this.conflicts = parts.conflicts;
@@ -75,6 +75,16 @@ export class Transaction {
     this.#clock = parts.clock;
     this.#openedAt = parts.clock.now();
     this.#openResource = openResource;
+  }
+
+  /** What it is; of a provisional one, what it is by now. */
+  get definition(): TransactionDefinition {
+    return this.#definition;
+  }
+
+  /** Goes on as `definition` says; how it begins can be changed only before BEGIN is sent. */
+  redefine(definition: TransactionDefinition): void {
+    this.#definition = definition;
   }
 
   /** Where its data is; opened when something first asks for it. */

@@ -83,6 +83,37 @@ export function forceIncrement(entity: object, options: VersionRegistration = {}
   resource.versions.aggregates.show(row, book, [entity]);
 }
 
+/**
+ * Follows a row's version through the current transaction, for who has to tell it when the transaction is over (a response's
+ * entity tag, an event). Sends nothing.
+ *
+ * @param entity - the entity's class, with a `@VersionColumn`
+ * @param id - the primary key: the plain value, or an object of the key's properties where there are several
+ * @returns a function that tells, before COMMIT and after it, the version that the transaction leaves the row with, as far as
+ * that is known without asking the database; `null` when it has deleted the row, `undefined` when it does not know
+ * @throws NoTransactionError outside of any transaction
+ * @throws TransactionEndedError when the transaction has ended
+ * @throws InvalidOptionsError for an entity without version, a missing id
+ * @example
+ * ```ts
+ * await transactionManager.run(async () => {
+ *   const versionNow = trackVersion(Invoice, 7);
+ *   await invoices.pay(7);
+ *   afterCommit(() => console.log(`Invoice 7 is at version ${versionNow()}.`));
+ * });
+ * ```
+ */
+export function trackVersion(
+  entity: EntityTarget<ObjectLiteral>,
+  id: unknown,
+  options: VersionRegistration = {},
+): () => Version | null | undefined {
+  const { resource, facts } = surroundings('trackVersion()', entity, options);
+  const { key } = requireRow('trackVersion()', facts, id);
+  const { book } = resource.bookKeeping;
+  return () => book.finalVersion(key);
+}
+
 /** @throws NoTransactionError, TransactionEndedError, InvalidOptionsError */
 function surroundings(
   what: string,

@@ -5,8 +5,10 @@ import { InvalidOptionsError } from '../errors.js';
 import { joinsFreely } from '../transaction/call-plan.js';
 import { checkTransactionOptions } from '../transaction/check-options.js';
 import {
+  defineRequestTransaction,
   defineTransaction,
   inheritOptions,
+  type RequestDemands,
   type TransactionDefinition,
   type TransactionOptions,
 } from '../transaction/transaction-options.js';
@@ -171,6 +173,14 @@ export class TransactionManager implements ScopeSource {
     const { dataSource } = definition;
     const enlisted = dataSource === undefined ? this.#dataSource() : this.#dataSources.get(dataSource);
     return enlisted?.workflow.scopeToJoin(definition, this);
+  }
+
+  /**
+   * @internal Runs what a request does: in the transaction that is open already, else in a new one, about which the methods that
+   * join it first decide as if they had begun it.
+   */
+  runRequest<T>(label: string, demands: RequestDemands, work: Work<T>): Promise<T> {
+    return this.#execute(defineRequestTransaction(label, demands, this.#defaults), work);
   }
 
   /** @internal Runs a decorated method. */

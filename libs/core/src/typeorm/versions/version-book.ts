@@ -172,6 +172,17 @@ export class VersionBook {
     return isAhead ? expected : carried;
   }
 
+  /** The version that the row will have after COMMIT; `null` when it was deleted, `undefined` when nobody knows. */
+  finalVersion(key: string): Version | null | undefined {
+    const written = this.writtenVersion(key);
+    if (written !== undefined) return written;
+    const told = this.#expectations.get(key)?.version;
+    const pending = this.pendingIncrement(key);
+    if (pending === undefined) return told ?? this.reliance(key)?.version;
+    const expected = told ?? pending.expected;
+    return expected === undefined ? undefined : successorOf(expected);
+  }
+
   /** Whether {@link due} may have anything. */
   get isDue(): boolean {
     if (this.#expectations.size > 0) return true;
