@@ -4,7 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { TransactionalModule, type TransactionalModuleOptions } from '@nest-transactional/core';
 import { typeOrmOptions } from '../transactions/application.js';
 import { Note } from '../transactions/entities.js';
-import { DiaryDatabase } from './diary-database.js';
+import { DiaryDatabase, ENTITIES } from './diary-database.js';
 import { Diary } from './diary.js';
 import { Inbox } from './inbox.js';
 
@@ -19,7 +19,7 @@ export function compileApplication(parts: TransportParts): Promise<TestingModule
   const { database, log, request = {}, imports = [], providers = [], controllers = [] } = parts;
   return Test.createTestingModule({
     imports: [
-      TypeOrmModule.forRoot(typeOrmOptions()),
+      TypeOrmModule.forRoot({ ...typeOrmOptions(), entities: ENTITIES }),
       TypeOrmModule.forFeature([Note]),
       TransactionalModule.forRoot({ request }),
       ...imports,

@@ -1,4 +1,17 @@
+import { Entity, PrimaryGeneratedColumn, VersionColumn } from 'typeorm';
 import { EnlistedDatabase } from '../transactions/enlisted-database.js';
+import { Note } from '../transactions/entities.js';
+
+@Entity()
+export class Sheet {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @VersionColumn()
+  version!: number;
+}
+
+export const ENTITIES = [Note, Sheet];
 
 /** A note of this text is inserted without complaint, and refused by COMMIT. */
 export const REFUSED_BY_COMMIT = 'too late';
@@ -15,8 +28,9 @@ export class DiaryDatabase {
   private constructor(private readonly database: EnlistedDatabase) {}
 
   static async open(): Promise<DiaryDatabase> {
-    const database = await EnlistedDatabase.open();
+    const database = await EnlistedDatabase.open({ entities: ENTITIES });
     await database.observer.query(`DROP FUNCTION IF EXISTS refuse_note CASCADE; ${REFUSE_AT_COMMIT}`);
+    await database.observer.query('INSERT INTO sheet (version) VALUES (1)');
     return new DiaryDatabase(database);
   }
 

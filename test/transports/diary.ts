@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
-import { afterCommit, Transactional, TransactionManager } from '@nest-transactional/core';
+import { afterCommit, expectVersion, Transactional, TransactionManager } from '@nest-transactional/core';
 import { gate, type Gate } from '../support/gate.js';
 import { Note } from '../transactions/entities.js';
-import { DiaryDatabase } from './diary-database.js';
+import { DiaryDatabase, Sheet } from './diary-database.js';
 import { Meeting } from './meeting.js';
 
 /** What a transaction knew of its surroundings, just before its end. */
@@ -59,6 +59,13 @@ export class Diary {
   async spoil(text: string): Promise<never> {
     await this.notes.insert({ text });
     throw new Error('out of ink');
+  }
+
+  /** Somebody else has turned the page meanwhile. */
+  @Transactional()
+  async collide(text: string): Promise<void> {
+    await this.notes.insert({ text });
+    expectVersion(Sheet, 1, 7);
   }
 
   /** What surrounds the caller, inside and outside of transactions. */

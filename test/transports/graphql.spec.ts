@@ -63,10 +63,9 @@ class EntriesResolver {
   }
 
   @Mutation(() => Entry, { nullable: true })
-  @Transactional()
-  async conflict(): Promise<Page> {
-    await this.diary.write('a');
-    throw new OptimisticLockError('Note', { id: 1, expected: 1, actual: 2 });
+  async conflict(): Promise<Page | undefined> {
+    await this.diary.collide('a');
+    return undefined;
   }
 
   @Mutation(() => Entry)
@@ -146,6 +145,7 @@ async function ask(url: string, query: string, headers: Record<string, string> =
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ query }),
   });
+  expect(response.status).toBe(200);
   return (await response.json()) as Answer;
 }
 

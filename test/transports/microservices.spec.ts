@@ -13,6 +13,7 @@ import {
 } from '@nestjs/microservices';
 import { concat, defer, firstValueFrom, throwError, toArray, type Observable } from 'rxjs';
 import { OptimisticLockError, Transactional, TransactionManager } from '@nest-transactional/core';
+import { gate } from '../support/gate.js';
 import { failureOf } from '../transactions/enlisted-database.js';
 import { compileApplication, ErrorLog } from './application.js';
 import { DiaryDatabase, REFUSED_BY_COMMIT } from './diary-database.js';
@@ -60,10 +61,8 @@ class DiaryController {
 
   @UseFilters(ConflictFilter)
   @MessagePattern('conflict')
-  @Transactional()
   async conflict(@Payload() text: string): Promise<void> {
-    await this.diary.write(text);
-    throw new OptimisticLockError('Note', { id: 1, expected: 1, actual: 2 });
+    await this.diary.collide(text);
   }
 
   @MessagePattern('write several')
@@ -208,6 +207,19 @@ describe('a message over TCP', () => {
     await other.close();
 
     expect(visible).toEqual(['a', 'b', 'c']);
+  });
+
+  it('whose answer is heard by a callback is heard outside of the transaction that sent it', async () => {
+    await client.connect();
+    const heard = await service.get(TransactionManager).run(async () => {
+      const awaited = await ask(client, 'look around', '').then(() => diary.surroundings());
+      const answer = gate<typeof awaited>();
+      client.send('look around', '').subscribe(() => answer.open(diary.surroundings()));
+      return { awaited, called: await answer.opened };
+    });
+
+    expect(heard.awaited.transaction).not.toBe('none');
+    expect(heard.called.transaction).toBe('none');
   });
 
   it('that is an event has a transaction of its own, though nobody is told of its end', async () => {

@@ -6,6 +6,7 @@ import {
   type ArgumentsHost,
   type ExceptionFilter,
   type INestApplication,
+  type Type,
 } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import {
@@ -17,10 +18,16 @@ import {
   type WsResponse,
 } from '@nestjs/websockets';
 import type { Server, WebSocket } from 'ws';
-import { afterCommit, OptimisticLockError, Transactional } from '@nest-transactional/core';
+import {
+  afterCommit,
+  OptimisticLockError,
+  Transactional,
+  TransactionManager,
+} from '@nest-transactional/core';
 import { compileApplication, ErrorLog } from './application.js';
 import { DiaryDatabase, REFUSED_BY_COMMIT } from './diary-database.js';
 import { Diary, type Page } from './diary.js';
+import { Inbox } from './inbox.js';
 import { Peer } from './peer.js';
 
 /** As an application would tell its clients of conflicts. */
@@ -66,10 +73,8 @@ class DiaryGateway {
 
   @UseFilters(ConflictFilter)
   @SubscribeMessage('conflict')
-  @Transactional()
   async conflict(@MessageBody() text: string): Promise<void> {
-    await this.diary.write(text);
-    throw new OptimisticLockError('Note', { id: 1, expected: 1, actual: 2 });
+    await this.diary.collide(text);
   }
 
   @SubscribeMessage('announce')
@@ -96,6 +101,18 @@ beforeEach(async () => {
 });
 afterAll(() => database.close());
 
+async function start(gateway: Type): Promise<INestApplication> {
+  const module = await compileApplication({ database, log, providers: [gateway] });
+  const application = module.createNestApplication({ logger: log });
+  application.useWebSocketAdapter(new WsAdapter(application));
+  await application.listen(0, '127.0.0.1');
+  return application;
+}
+
+function portOf(application: INestApplication): number {
+  return (application.getHttpServer().address() as AddressInfo).port;
+}
+
 describe('a message to a gateway', () => {
   let application: INestApplication;
   let diary: Diary;
@@ -103,15 +120,12 @@ describe('a message to a gateway', () => {
   let other: Peer;
 
   beforeAll(async () => {
-    const module = await compileApplication({ database, log, providers: [DiaryGateway] });
-    application = module.createNestApplication({ logger: log });
-    application.useWebSocketAdapter(new WsAdapter(application));
-    await application.listen(0, '127.0.0.1');
+    application = await start(DiaryGateway);
     diary = application.get(Diary);
   });
   beforeEach(async () => {
     diary.forget();
-    const { port } = application.getHttpServer().address() as AddressInfo;
+    const port = portOf(application);
     [peer, other] = await Promise.all([Peer.connect(port), Peer.connect(port)]);
   });
   afterEach(() => Promise.all([peer.close(), other.close()]));
@@ -195,5 +209,42 @@ describe('a message to a gateway', () => {
     expect(await other.next()).toMatchObject({ event: 'written', data: { text: 'b' } });
     await diary.seenByHook('a');
     expect(await database.notes()).toEqual(['a', 'b']);
+  });
+});
+
+describe('a connection to a gateway', () => {
+  @WebSocketGateway()
+  class Doorkeeper {
+    readonly arrivals = new Inbox<Page>();
+    readonly departures = new Inbox<Page>();
+
+    constructor(
+      private readonly diary: Diary,
+      private readonly transactions: TransactionManager,
+    ) {}
+
+    @Transactional()
+    async handleConnection(): Promise<void> {
+      this.arrivals.put(await this.diary.write('arrived'));
+    }
+
+    async handleDisconnect(): Promise<void> {
+      const written = this.transactions.withContext(() => this.diary.write('gone'), { requestId: 'door' });
+      this.departures.put(await written);
+    }
+  }
+
+  it('may be noted in transactions, when it opens and when it is closed', async () => {
+    const application = await start(Doorkeeper);
+    const doorkeeper = application.get(Doorkeeper);
+    const peer = await Peer.connect(portOf(application));
+    const arrival = await doorkeeper.arrivals.take();
+    await application.get(Diary).seenByHook('arrived');
+    await peer.close();
+    const departure = await doorkeeper.departures.take();
+    await application.close();
+
+    expect(arrival).toMatchObject({ requestId: null, visible: ['arrived'] });
+    expect(departure).toMatchObject({ requestId: 'door', visible: ['arrived', 'gone'] });
   });
 });
