@@ -38,3 +38,8 @@ export {
 export { HttpVersioningModule } from './nest/http-versioning.module.js';
 export { ProblemDetailsFilter } from './nest/problem-details.filter.js';
 export type { IdempotencyOptions, IdempotentOptions } from './idempotency/idempotency-options.js';
+export { IdempotencyRecord } from './idempotency/idempotency-record.js';
+export { IdempotencyRecords, type DeleteExpiredOptions } from './idempotency/idempotency-records.js';
+export { Idempotent } from './idempotency/idempotent.decorator.js';
+export { IfMatch } from './nest/if-match.decorator.js';
+export { Versioned, type VersionedOptions } from './nest/versioned.decorator.js';

@@ -6,7 +6,12 @@ import {
   type DynamicModule,
   type NestModule,
 } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { ApplicationConfig, DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { ExpiredRecordsTimer } from '../idempotency/expired-records-timer.js';
+import { IDEMPOTENCY_OPTIONS } from '../idempotency/idempotency-options.js';
+import { IdempotencyRecords } from '../idempotency/idempotency-records.js';
+import { IdempotentHandlers } from '../idempotency/idempotent-handlers.js';
+import { IdempotentInterceptor } from '../idempotency/idempotent.interceptor.js';
 import {
   checkHttpVersioningOptions,
   HTTP_VERSIONING_OPTIONS,
@@ -36,8 +41,20 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<HttpVersioning
  */
 @Global()
 @Module({
-  providers: [ProblemDetailsFilter],
-  exports: [HTTP_VERSIONING_OPTIONS, ProblemDetailsFilter],
+  imports: [DiscoveryModule],
+  providers: [
+    ProblemDetailsFilter,
+    IdempotencyRecords,
+    IdempotentHandlers,
+    IdempotentInterceptor,
+    ExpiredRecordsTimer,
+    {
+      provide: IDEMPOTENCY_OPTIONS,
+      useFactory: ({ idempotency }: HttpVersioningOptions) => idempotency ?? {},
+      inject: [HTTP_VERSIONING_OPTIONS],
+    },
+  ],
+  exports: [HTTP_VERSIONING_OPTIONS, ProblemDetailsFilter, IdempotencyRecords],
 })
 export class HttpVersioningModule extends ConfigurableModuleClass implements NestModule {
   constructor(
@@ -45,16 +62,26 @@ export class HttpVersioningModule extends ConfigurableModuleClass implements Nes
     private readonly application: ApplicationConfig,
     private readonly adapterHost: HttpAdapterHost,
     private readonly filter: ProblemDetailsFilter,
+    private readonly idempotency: IdempotentInterceptor,
+    private readonly idempotentHandlers: IdempotentHandlers,
   ) {
     super();
     checkHttpVersioningOptions(options);
   }
 
-  /** Nest calls it when everything is registered and no route is: the last moment at which the order can be set. */
+  /**
+   * Nest calls it when everything is registered and no route is: the last moment at which the order can be set.
+   *
+   * @throws InvalidOptionsError for an `@Idempotent()` handler that cannot work
+   */
   configure(): void {
     // Nest asks the last filter first, so the application's own filters, however they are registered, go before this one.
     if (this.options.problemDetails !== false) this.application.getGlobalFilters().unshift(this.filter);
     if (this.options.etag?.expressEtag !== 'keep') this.#silenceExpress();
+    // What is stored is what is sent, so no interceptor may stand around this one.
+    if (this.idempotentHandlers.check(this.options.idempotency) > 0) {
+      this.application.getGlobalInterceptors().unshift(this.idempotency);
+    }
   }
 
   #silenceExpress(): void {
