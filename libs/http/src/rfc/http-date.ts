@@ -64,9 +64,7 @@ function nearDate(parts: DateParts, now: Date): Date | undefined {
   const horizon = new Date(now);
   horizon.setUTCFullYear(now.getUTCFullYear() + 50);
   const date = utcDate({ ...parts, year });
-  // 29 February may exist in one of the two centuries only.
-  const isAhead = date === undefined ? year > horizon.getUTCFullYear() : date > horizon;
-  return isAhead ? utcDate({ ...parts, year: year - 100 }) : date;
+  return date !== undefined && date > horizon ? utcDate({ ...parts, year: year - 100 }) : date;
 }
 
 /** `undefined` for what no calendar and no clock shows. A 60th second is a leap second, and becomes the next minute. */

@@ -220,11 +220,14 @@ describe('the headers of a request', () => {
   });
 
   it('are read with the century of the date that is handed in', () => {
-    const headers = { 'if-modified-since': 'Sunday, 01-Mar-26 12:00:00 GMT' };
+    const date = 'Sunday, 01-Mar-26 12:00:00 GMT';
+    const headers = { 'if-modified-since': date, 'if-unmodified-since': date };
+    const then = new Date('2126-03-01T12:00:00Z');
 
-    expect(parsePreconditions(headers, new Date('2126-01-01')).ifModifiedSince).toEqual(
-      new Date('2126-03-01T12:00Z'),
-    );
+    expect(parsePreconditions(headers, new Date('2126-01-01'))).toEqual({
+      ifModifiedSince: then,
+      ifUnmodifiedSince: then,
+    });
   });
 });
 

@@ -12,7 +12,7 @@ describe('RFC 9110 §12.5.5: Vary', () => {
     [undefined, [], ''],
     ['', ['Accept'], 'Accept'],
     [' Origin ,, Accept\t,', ['Prefer'], 'Origin, Accept, Prefer'],
-    ['Origin', ['Accept, Prefer'], 'Origin, Accept, Prefer'],
+    ['Prefer', ['Accept, prefer'], 'Prefer, Accept'],
   ])('names the request headers that a response depends on: %p and %p', (existing, additions, merged) => {
     expect(mergeVary(existing, additions)).toBe(merged);
   });
