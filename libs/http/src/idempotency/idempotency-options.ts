@@ -8,6 +8,9 @@ import {
   type Schema,
 } from '../check-options.js';
 
+/** By which the defaults of `@Idempotent()` are injected. */
+export const IDEMPOTENCY_OPTIONS = Symbol('IdempotencyOptions');
+
 /** What `@Idempotent()` takes; everything may be left out. */
 export interface IdempotentOptions {
   /** How long a response is kept for repeated requests, in milliseconds. @defaultValue `86_400_000` (a day) */

@@ -1,0 +1,120 @@
+import {
+  Inject,
+  Injectable,
+  Optional,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
+import { RequestTransactions } from '@nest-transactional/core';
+import { defer, lastValueFrom, type Observable } from 'rxjs';
+import { AnyResponse } from '../any-response.js';
+import {
+  IdempotencyKeyInUseError,
+  IdempotencyKeyRequiredError,
+  IdempotencyKeyReusedError,
+  MalformedHeaderError,
+} from '../errors.js';
+import { HeaderSyntaxError } from '../rfc/header-syntax-error.js';
+import { parseIdempotencyKey } from '../rfc/idempotency-key.js';
+import {
+  IDEMPOTENCY_OPTIONS,
+  type IdempotencyOptions,
+  type IdempotentOptions,
+} from './idempotency-options.js';
+import { IdempotencyRecords, KeyTakenError, type StoredResponse } from './idempotency-records.js';
+import { idempotentOptionsOf } from './idempotent.decorator.js';
+import { identify, type IdempotentRequest, type PlatformRequest } from './idempotent-request.js';
+import { captured, prepared, REPLAYED_HEADER } from './response-capture.js';
+
+const A_DAY = 24 * 60 * 60 * 1000;
+
+/** A request with a key, and how it is handled. */
+interface Call {
+  readonly context: ExecutionContext;
+  readonly next: CallHandler;
+  readonly request: IdempotentRequest;
+  readonly response: object;
+  readonly options: Required<Pick<IdempotentOptions, 'ttlMs' | 'replayedHeaders'>> & IdempotentOptions;
+}
+
+/** The response, and whether it is one of an earlier request. */
+interface Answer {
+  readonly response: StoredResponse;
+  readonly isReplayed: boolean;
+}
+
+/** Runs what `@Idempotent()` stands on. It has to be the outermost interceptor, for what the inner ones hide must not be stored. */
+@Injectable()
+export class IdempotentInterceptor implements NestInterceptor {
+  constructor(
+    @Inject(IDEMPOTENCY_OPTIONS) private readonly defaults: IdempotencyOptions,
+    private readonly records: IdempotencyRecords,
+    @Optional() @Inject(RequestTransactions) private readonly transactions?: RequestTransactions,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const own =
+      context.getType() === 'http'
+        ? idempotentOptionsOf(context.getHandler(), context.getClass())
+        : undefined;
+    if (own === undefined) return next.handle();
+    const options = { ttlMs: A_DAY, replayedHeaders: [], ...this.defaults, ...own };
+    const request = context.switchToHttp().getRequest<PlatformRequest>();
+    const key = keyOf(request);
+    if (key === undefined && options.required === false) return next.handle();
+    if (key === undefined) throw new IdempotencyKeyRequiredError();
+    const response = context.switchToHttp().getResponse<object>();
+    const call = { context, next, response, options, request: identify(request, key, options.scope) };
+    return defer(() => this.#answer(call));
+  }
+
+  async #answer(call: Call): Promise<string | undefined> {
+    const { response, isReplayed } = await this.#run(call);
+    const body = prepared(response, call.response);
+    if (isReplayed) new AnyResponse(call.response).setHeader(REPLAYED_HEADER, 'true');
+    return body;
+  }
+
+  async #run(call: Call): Promise<Answer> {
+    const run = (): Promise<Answer> => {
+      const { dataSource } = call.options;
+      return this.transactions!.run(
+        call.context,
+        () => this.#handle(call),
+        dataSource === undefined ? {} : { dataSource },
+      );
+    };
+    try {
+      return await run();
+    } catch (error) {
+      // The other request has ended between the snapshot of the look-up and its lock. What it has stored is seen by now.
+      if (error instanceof KeyTakenError) return await run();
+      throw error;
+    }
+  }
+
+  /** Runs in the transaction, of which it makes the first statement and the last. */
+  async #handle({ next, request, response: platformResponse, options }: Call): Promise<Answer> {
+    const found = await this.records.lookUp(request, options);
+    if (found.isStored) {
+      if (found.fingerprint !== request.fingerprint) throw new IdempotencyKeyReusedError();
+      return { response: found, isReplayed: true };
+    }
+    if (!found.isFree) throw new IdempotencyKeyInUseError();
+    const result: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
+    const response = captured(result, platformResponse, options.replayedHeaders);
+    // The transaction is rolled back for an error's status, too.
+    if (response.status < 400) await this.records.store(request, response, options);
+    return { response, isReplayed: false };
+  }
+}
+
+function keyOf({ headers }: PlatformRequest): string | undefined {
+  try {
+    return parseIdempotencyKey(headers['idempotency-key']);
+  } catch (error) {
+    if (!(error instanceof HeaderSyntaxError)) throw error;
+    throw new MalformedHeaderError(error.header, error.reason, error);
+  }
+}
