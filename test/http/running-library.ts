@@ -49,7 +49,7 @@ export class RunningLibrary {
   static async open(parts: LibraryParts = {}): Promise<RunningLibrary> {
     const url = await createDatabase();
     const application = await createApplication(url, parts);
-    await application.listen(0, '127.0.0.1');
+    await listenOrClose(application);
     const { port } = application.getHttpServer().address() as AddressInfo;
     const observer = new pg.Client({ connectionString: url });
     await observer.connect();
@@ -129,6 +129,15 @@ async function createApplication(url: string, parts: LibraryParts): Promise<INes
   return parts.platform === 'fastify'
     ? module.createNestApplication(new FastifyAdapter(), { logger: silent })
     : module.createNestApplication({ logger: silent });
+}
+
+async function listenOrClose(application: INestApplication): Promise<void> {
+  try {
+    await application.listen(0, '127.0.0.1');
+  } catch (error) {
+    await application.close();
+    throw error;
+  }
 }
 
 const silent = { error: () => undefined, log: () => undefined, warn: () => undefined };

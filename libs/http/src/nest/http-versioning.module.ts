@@ -18,6 +18,7 @@ import {
   type HttpVersioningOptions,
 } from './http-versioning-options.js';
 import { ProblemDetailsFilter } from './problem-details.filter.js';
+import { VersionedHandlers } from './versioned-handlers.js';
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<HttpVersioningOptions>({
   optionsInjectionToken: HTTP_VERSIONING_OPTIONS,
@@ -48,6 +49,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<HttpVersioning
     IdempotentHandlers,
     IdempotentInterceptor,
     ExpiredRecordsTimer,
+    VersionedHandlers,
     {
       provide: IDEMPOTENCY_OPTIONS,
       useFactory: ({ idempotency }: HttpVersioningOptions) => idempotency ?? {},
