@@ -59,6 +59,7 @@ export class Entrant {
     this.#reported.counted += calls * effect.counted;
     this.#reported.balance += calls * effect.balance;
     this.#reported.versions += calls * effect.versions;
+    this.#reported.patches += calls * effect.patches;
   }
 
   /** Compares what was reported with what is in the database. */
@@ -68,7 +69,8 @@ export class Entrant {
     const isExact =
       committed.counted === reported.counted &&
       committed.balance === reported.balance &&
-      committed.versions === reported.versions;
+      committed.versions === reported.versions &&
+      committed.patches === reported.patches;
     return { contestant: this.name, isExact, reported, committed };
   }
 

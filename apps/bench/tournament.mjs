@@ -39,7 +39,9 @@ export class Tournament {
     this.#entrants = entrants;
     this.#options = options;
     this.#tell = tell;
-    this.workloads = WORKLOADS.filter(({ name }) => options.only.includes(name));
+    this.workloads = WORKLOADS.filter(
+      (workload) => options.only.includes(workload.name) && this.#entrantsOf(workload).length > 0,
+    );
   }
 
   /** @returns {Promise<Measured>} */
@@ -55,7 +57,7 @@ export class Tournament {
   async #countRoundTrips(entrant) {
     /** @type {Map<Call, number>} */
     const counted = new Map();
-    for (const workload of this.workloads) {
+    for (const workload of this.workloads.filter((each) => takesPart(entrant, each))) {
       for (const line of workload.lines) {
         const call = line.call ?? workload.call;
         if (call === undefined) continue;
@@ -82,7 +84,7 @@ export class Tournament {
   async #round(round) {
     for (const workload of this.workloads) {
       for (const line of workload.lines) {
-        for (const entrant of rotated(this.#entrants, round)) {
+        for (const entrant of rotated(this.#entrantsOf(workload), round)) {
           this.#announce(entrant, `round ${round} · ${workload.name}, ${line.label}`);
           const sample = await entrant.ask('turn', workload.name, line.label, this.#options.roundMs);
           entrant.report(sample.calls, line.effect ?? workload.effect);
@@ -122,10 +124,24 @@ export class Tournament {
   }
 
   get #turns() {
-    const lines = this.workloads.flatMap((workload) => workload.lines).length;
+    const ofRound = this.workloads.map((each) => each.lines.length * this.#entrantsOf(each).length);
     const endurances = this.#options.only.includes('heap') ? ENDURANCES.length : 0;
-    return this.#entrants.length * (lines * (this.#options.rounds + 1) + endurances);
+    const inRounds = ofRound.reduce((total, turns) => total + turns, 0) * (this.#options.rounds + 1);
+    return inRounds + this.#entrants.length * endurances;
   }
+
+  /** @param {Workload} workload */
+  #entrantsOf(workload) {
+    return this.#entrants.filter((entrant) => takesPart(entrant, workload));
+  }
+}
+
+/**
+ * @param {Entrant} entrant
+ * @param {Workload} workload
+ */
+function takesPart({ name }, { contestants }) {
+  return contestants === undefined || contestants.includes(name);
 }
 
 /**

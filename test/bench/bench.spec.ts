@@ -53,11 +53,8 @@ describe('the round trips of a transaction, counted on the wire', () => {
     expect(await roundTripsOf('pg', 'one-update', '1 caller')).toBe(3);
   });
 
-  async function roundTripsOf(contestant: ContestantName, name: string, label: string): Promise<number> {
-    const workload = WORKLOADS.find((each) => each.name === name)!;
-    const line = workload.lines.find((each) => each.label === label)!;
-    const { roundTrips } = await countRoundTrips(contestant, url, line.call ?? workload.call);
-    return roundTrips;
+  function roundTripsOf(contestant: ContestantName, name: string, label: string): Promise<number> {
+    return roundTripsIn(url, contestant, [name, label]);
   }
 });
 
@@ -118,6 +115,34 @@ describe('npm run bench', () => {
     if (code !== 0) throw new Error(stderr);
   }, 60_000);
 
+  describe('counts on the wire the round trips of a request', () => {
+    let url: string;
+
+    beforeAll(async () => {
+      url = await createDatabase();
+      await createTables(url);
+    });
+
+    it.each([
+      ['http-get', '1 client', 1],
+      ['http-get-304', 'handler', 1],
+      ['http-get-304', 'version', 1],
+      ['http-patch', '1 client', 3],
+    ])('%s, %s, takes %i', async (name, label, expected) => {
+      expect(await roundTripsIn(url, 'ours', [name, label])).toBe(expected);
+    });
+
+    it('which are 5 for a PATCH on plain TypeORM', async () => {
+      expect(await roundTripsIn(url, 'typeorm', ['http-patch', '1 client'])).toBe(5);
+    });
+
+    it('but not of a contestant that serves nothing', async () => {
+      await expect(roundTripsIn(url, 'pg', ['http-get', '1 client'])).rejects.toThrow(
+        'it has no HTTP server',
+      );
+    });
+  });
+
   itThoroughly(
     'tells, saves and checks what every contestant did, and leaves nothing behind',
     async () => {
@@ -142,7 +167,7 @@ describe('npm run bench', () => {
       );
       expect(readdirSync(scratch)).toEqual([]);
     },
-    120_000,
+    180_000,
   );
 
   itThoroughly('stops PostgreSQL and the contestants when it is interrupted', async () => {
@@ -172,6 +197,17 @@ describe('npm run bench', () => {
     expect(stderr.split('\n')).toEqual([expect.stringContaining(message), '']);
   });
 });
+
+async function roundTripsIn(
+  url: string,
+  contestant: ContestantName,
+  [name, label]: [string, string],
+): Promise<number> {
+  const workload = WORKLOADS.find((each) => each.name === name)!;
+  const line = workload.lines.find((each) => each.label === label)!;
+  const { roundTrips } = await countRoundTrips(contestant, url, line.call ?? workload.call);
+  return roundTrips;
+}
 
 function bench(args: string[], temporaryDirectory = makeScratch('bench')): Program {
   return new Program('apps/bench/bench.mjs', { ...process.env, TMPDIR: temporaryDirectory }, args);

@@ -1,3 +1,5 @@
+import { ProductServer } from '../product-server.mjs';
+
 /**
  * Two rows that belong to the caller alone, so that no contestant waits for a lock.
  *
@@ -46,12 +48,13 @@
  *   method as one writes it here, and the same one without anything around it
  * @property {<T>(work: () => Promise<T>) => Promise<T>} asRequest runs what a server would run for one request
  * @property {import('pg').Pool} pool
+ * @property {ProductServer} products serves them over HTTP; only those on TypeORM can
  * @property {() => Promise<unknown>} close
  */
 
 /** @typedef {{ url: string, poolSize: number }} Target */
 
-/** @typedef {{ open(target: Target): Promise<Contestant> }} ContestantModule */
+/** @typedef {{ open(target: Target): Promise<Omit<Contestant, 'products'>> }} ContestantModule */
 
 /**
  * Loaded one by one, so that none needs what another one is made of. The first one is the reference.
@@ -73,5 +76,8 @@ export const CONTESTANTS = {
  */
 export async function openContestant(name, target) {
   const { open } = await CONTESTANTS[name].load();
-  return await open(target);
+  const contestant = await open(target);
+  const products = new ProductServer(name, target);
+  const close = () => Promise.all([products.stop(), contestant.close()]);
+  return { ...contestant, products, close };
 }

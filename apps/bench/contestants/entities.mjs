@@ -21,12 +21,46 @@ export const CounterSchema = new EntitySchema({
   columns: { id: { type: 'int', primary: true }, value: { type: 'int' } },
 });
 
+/** What is served over HTTP. */
+export class Product {
+  id = 0;
+  sku = '';
+  name = '';
+  description = '';
+  category = '';
+  priceCents = 0;
+  stock = 0;
+  version = 0;
+  createdAt = new Date(0);
+  updatedAt = new Date(0);
+}
+
+/** @type {EntitySchema<Product>} */
+const ProductSchema = new EntitySchema({
+  target: Product,
+  name: 'Product',
+  tableName: 'product',
+  columns: {
+    id: { type: 'int', primary: true },
+    sku: { type: 'text' },
+    name: { type: 'text' },
+    description: { type: 'text' },
+    category: { type: 'text' },
+    priceCents: { type: 'int', name: 'price_cents' },
+    stock: { type: 'int' },
+    version: { type: 'int', version: true },
+    createdAt: { type: 'timestamptz', name: 'created_at', createDate: true },
+    updatedAt: { type: 'timestamptz', name: 'updated_at', updateDate: true },
+  },
+});
+
 /**
  * @param {import('./contestant.mjs').Target} target
  * @returns {import('typeorm').DataSourceOptions}
  */
 export function dataSourceOptions({ url, poolSize }) {
-  return { type: 'postgres', url, poolSize, entities: [AccountSchema, CounterSchema], logging: false };
+  const entities = [AccountSchema, CounterSchema, ProductSchema];
+  return { type: 'postgres', url, poolSize, entities, logging: false };
 }
 
 /**

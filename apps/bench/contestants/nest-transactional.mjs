@@ -169,7 +169,7 @@ Inject(TransactionManager)(Accounts, undefined, 1);
 
 /**
  * @param {import('./contestant.mjs').Target} target
- * @returns {Promise<import('./contestant.mjs').Contestant>}
+ * @returns {ReturnType<import('./contestant.mjs').ContestantModule['open']>}
  */
 export async function open(target) {
   class Application {}

@@ -15,7 +15,7 @@ const COUNT = 'UPDATE counter SET value = value + 1 WHERE id = $1';
 
 /**
  * @param {import('./contestant.mjs').Target} target
- * @returns {Promise<import('./contestant.mjs').Contestant>}
+ * @returns {ReturnType<import('./contestant.mjs').ContestantModule['open']>}
  */
 export async function open({ url, poolSize }) {
   const pool = new pg.Pool({ connectionString: url, max: poolSize });

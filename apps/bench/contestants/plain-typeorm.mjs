@@ -8,7 +8,7 @@ import { Conflict, isConflict, retrying } from './retrying.mjs';
 
 /**
  * @param {import('./contestant.mjs').Target} target
- * @returns {Promise<import('./contestant.mjs').Contestant>}
+ * @returns {ReturnType<import('./contestant.mjs').ContestantModule['open']>}
  */
 export async function open(target) {
   const dataSource = await new DataSource(dataSourceOptions(target)).initialize();

@@ -13,8 +13,17 @@ const SCHEMA = `
     id int PRIMARY KEY, owner text NOT NULL, balance int NOT NULL, version int NOT NULL
   ) WITH (fillfactor = 40);
   CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL) WITH (fillfactor = 40);
+  CREATE TABLE product (
+    id int PRIMARY KEY, sku text NOT NULL, name text NOT NULL, description text NOT NULL, category text NOT NULL,
+    price_cents int NOT NULL, stock int NOT NULL, version int NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()
+  ) WITH (fillfactor = 40);
   INSERT INTO account SELECT id, 'owner ' || id, ${START_BALANCE}, 1 FROM generate_series(1, ${ROWS}) id;
   INSERT INTO counter SELECT id, 0 FROM generate_series(1, ${ROWS}) id;
+  INSERT INTO product
+    SELECT id, 'KIT-MUG-' || id, 'Enamel mug, number ' || id, 'Steel core and a chip-resistant rim; holds 350 ml.',
+           'kitchen', 1290, 48, 1
+    FROM generate_series(1, ${ROWS}) id;
   ANALYZE;
 `;
 
@@ -49,7 +58,8 @@ export async function committedIn(url) {
     client.query(`
       SELECT (SELECT sum(value) FROM counter)::float8 AS counted,
              (SELECT sum(balance - ${START_BALANCE}) FROM account)::float8 AS balance,
-             (SELECT sum(version - 1) FROM account)::float8 AS versions`),
+             (SELECT sum(version - 1) FROM account)::float8 AS versions,
+             (SELECT sum(version - 1) FROM product)::float8 AS patches`),
   );
   return rows[0];
 }

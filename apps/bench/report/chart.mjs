@@ -1,6 +1,6 @@
 import { median } from '../measure/statistics.mjs';
 
-/** @typedef {import('./result.mjs').WorkloadResult} WorkloadResult */
+/** @typedef {Pick<import('./result.mjs').WorkloadResult, 'name' | 'lines'>} WorkloadResult */
 /** @typedef {import('./result.mjs').LineResult} LineResult */
 
 /**

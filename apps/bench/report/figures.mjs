@@ -14,6 +14,8 @@ import { median, percentile } from '../measure/statistics.mjs';
  *
  * @typedef {object} Figures
  * @property {number} timeUs median over the rounds, on the wall
+ * @property {number} perSecond units, median over the rounds
+ * @property {number} perSecondRatio median of the rounds' ratios to the reference
  * @property {number} ratio median of the rounds' ratios to the reference
  * @property {number} moreUs median of the rounds' differences to the same code undecorated where that was measured, else to
  *   the reference
@@ -45,6 +47,8 @@ export function figuresOf(samples, reference, baseline) {
   );
   return {
     timeUs: median(times),
+    perSecond: median(times.map((us) => 1_000_000 / us)),
+    perSecondRatio: median(ratios(referenceTimes, times)),
     ratio: median(ratios(times, referenceTimes)),
     moreUs: median(times.map((time, round) => time - (plain[round] ?? referenceTimes[round] ?? Number.NaN))),
     cpuUs: median(cpu),

@@ -14,6 +14,13 @@ describe('the figures of a contestant', () => {
     });
   });
 
+  it('tells how many are done in a second, and compares that round by round, too', () => {
+    const reference = [sample(1), sample(10), sample(1)];
+    const own = [sample(2), sample(20), sample(2)];
+
+    expect(figuresOf(own, reference)).toMatchObject({ perSecond: 500_000, perSecondRatio: 0.5 });
+  });
+
   it('tells what is more than the same code undecorated, where that was measured', () => {
     const own = [{ ...sample(5), plainMs: 4 }];
 

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-const PACKAGES = ['@nest-transactional/core', '@nestjs/core', 'typeorm', 'pg'];
+const PACKAGES = [
+  '@nest-transactional/core',
+  '@nest-transactional/http',
+  '@nestjs/core',
+  '@nestjs/platform-fastify',
+  'typeorm',
+  'pg',
+];
 
 /** Where it ran: numbers of two machines cannot be compared. */
 export function machine() {

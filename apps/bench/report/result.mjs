@@ -12,6 +12,7 @@ import { count, duration, kilobytes, table } from './table.mjs';
  * @typedef {object} WorkloadResult
  * @property {string} name
  * @property {string} title
+ * @property {boolean} isServed over HTTP
  * @property {LineResult[]} lines
  */
 
@@ -31,6 +32,7 @@ export function resultsOf(workloads, measured) {
   return workloads.map((workload) => ({
     name: workload.name,
     title: workload.title,
+    isServed: workload.isServed ?? false,
     lines: workload.lines.map((line) => ({
       label: line.label,
       roundTrips: Object.fromEntries(measured.roundTrips.get(line) ?? []),
@@ -65,21 +67,24 @@ function first(names) {
 const HEAD = ['round trips', 'time', '×', 'more', 'p50', 'p99', 'CPU', 'CPU ×'];
 /** Of workloads in which callers meet. */
 const HEAD_OF_CONFLICTS = ['× row lock', 'retries', 'most', 'lost'];
+/** Of workloads over HTTP. */
+const HEAD_OF_SERVED = ['per s', 'per s ×'];
 
 /**
  * @param {WorkloadResult} result
  * @returns {string}
  */
-export function describeWorkload({ name, title, lines }) {
+export function describeWorkload({ name, title, isServed, lines }) {
   const width = Math.max(...lines.map(({ label }) => label.length));
   const rows = lines.flatMap(({ label, roundTrips, figures }) =>
     namesIn(figures).map((contestant) => [
       `${label.padEnd(width)}  ${CONTESTANTS[contestant].title}`,
       ...cellsOf(roundTrips[contestant], figures[contestant]),
+      ...(isServed ? servedCells(figures[contestant]) : conflictCells(figures[contestant])),
     ]),
   );
   const isWide = rows.some((row) => row.length > HEAD.length + 1);
-  const head = ['', ...HEAD, ...(isWide ? HEAD_OF_CONFLICTS : [])];
+  const head = ['', ...HEAD, ...(isWide ? (isServed ? HEAD_OF_SERVED : HEAD_OF_CONFLICTS) : [])];
   return `${name}: ${title}\n${table([head, ...rows])}`;
 }
 
@@ -99,13 +104,19 @@ function cellsOf(roundTrips, figures) {
     duration(p99Us),
     duration(cpuUs),
     cpuRatio.toFixed(2),
-    ...conflictCells(figures),
   ];
 }
 
-/** @param {Figures} figures */
-function conflictCells({ baselineRatio, conflicts }) {
-  if (conflicts === null) return [];
+/** @param {Figures | undefined} figures */
+function servedCells(figures) {
+  if (figures === undefined) return [];
+  return [figures.perSecond.toFixed(0), figures.perSecondRatio.toFixed(2)];
+}
+
+/** @param {Figures | undefined} figures */
+function conflictCells(figures) {
+  if (figures === undefined || figures.conflicts === null) return [];
+  const { baselineRatio, conflicts } = figures;
   const { retries, most, lost } = conflicts;
   return [baselineRatio?.toFixed(2) ?? '–', retries.toFixed(2), String(most), String(lost)];
 }

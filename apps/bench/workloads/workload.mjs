@@ -4,7 +4,7 @@
 /**
  * What one transaction leaves in the tables, summed over all rows.
  *
- * @typedef {{ counted: number, balance: number, versions: number }} Effect
+ * @typedef {{ counted: number, balance: number, versions: number, patches: number }} Effect
  */
 
 /**
@@ -13,7 +13,7 @@
  * @typedef {object} Sample
  * @property {number} units
  * @property {number} elapsedMs
- * @property {number} cpuMs of this process, system time included
+ * @property {number} cpuMs of the contestant's process, system time included
  * @property {number} [plainMs] how long the same units took undecorated, in the same process
  * @property {number[]} latenciesMs of single transactions; empty where looking at the clock would be what is measured
  * @property {number} calls of the task, for the check of what was committed
@@ -42,10 +42,12 @@
  * @property {string} title
  * @property {Call} [call] whose round trips are counted
  * @property {Effect} effect of each call
+ * @property {readonly ContestantName[]} [contestants] that take part, where it is not all of them
+ * @property {boolean} [isServed] over HTTP, so that requests per second are told
  * @property {ContestantName} [reference] where it is not the first contestant
  * @property {string} [baseline] label of the line that a contestant's other lines are compared with
  * @property {readonly Line[]} lines
  */
 
 /** @type {Effect} */
-export const NO_EFFECT = { counted: 0, balance: 0, versions: 0 };
+export const NO_EFFECT = { counted: 0, balance: 0, versions: 0, patches: 0 };
