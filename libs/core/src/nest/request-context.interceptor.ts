@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { defer, lastValueFrom, Observable } from 'rxjs';
 import type { TransactionManager } from '../typeorm/transaction-manager.js';
 import { isNonAtomic } from './non-atomic.decorator.js';
@@ -22,17 +23,29 @@ interface HttpRequest {
  * request also runs in one transaction.
  */
 export class RequestContextInterceptor implements NestInterceptor {
+  /** Of requests that come here several times: GraphQL calls a resolver for each field. */
+  readonly #ids = new WeakMap<object, string>();
+
   constructor(
     private readonly manager: TransactionManager,
     private readonly transactions?: RequestTransactions,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const requestId = requestIdOf(context);
+    const requestId = this.#requestIdOf(context);
     // The handler runs when Nest subscribes, which is after this method has returned.
     return new Observable((subscriber) =>
       this.manager.withContext(() => this.#handle(context, next).subscribe(subscriber), { requestId }),
     );
+  }
+
+  #requestIdOf(context: ExecutionContext): string {
+    const request = requestOf(context);
+    if (request === undefined) return randomUUID();
+    // A middleware may have named it with withContext().
+    const known = this.#ids.get(request) ?? offeredBy(request) ?? this.manager.requestId ?? randomUUID();
+    this.#ids.set(request, known);
+    return known;
   }
 
   #handle(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -44,13 +57,22 @@ export class RequestContextInterceptor implements NestInterceptor {
   }
 }
 
+/** Other packages that call handlers may say `http`, too, and have no response. */
 function isAtomic(context: ExecutionContext): boolean {
-  return context.getType() === 'http' && !isNonAtomic(context.getClass(), context.getHandler());
+  const handler = context.getHandler();
+  const isOfRoute = context.getType() === 'http' && Reflect.hasMetadata(METHOD_METADATA, handler);
+  return isOfRoute && !isNonAtomic(context.getClass(), handler);
 }
 
-function requestIdOf(context: ExecutionContext): string {
-  const request =
-    context.getType() === 'http' ? context.switchToHttp().getRequest<HttpRequest | undefined>() : undefined;
-  const offered = request?.headers?.['x-request-id'] ?? request?.id;
-  return typeof offered === 'string' && ACCEPTED_ID.test(offered) ? offered : randomUUID();
+function offeredBy({ headers, id }: HttpRequest): string | undefined {
+  const offered = headers?.['x-request-id'] ?? id;
+  return typeof offered === 'string' && ACCEPTED_ID.test(offered) ? offered : undefined;
+}
+
+function requestOf(context: ExecutionContext): HttpRequest | undefined {
+  const type = context.getType<string>();
+  if (type === 'http') return context.switchToHttp().getRequest<HttpRequest | undefined>() ?? undefined;
+  // A resolver's arguments: parent, arguments, context, info.
+  if (type === 'graphql') return context.getArgByIndex<{ req?: HttpRequest } | undefined>(2)?.req;
+  return undefined;
 }
