@@ -43,3 +43,23 @@ export { IdempotencyRecords, type DeleteExpiredOptions } from './idempotency/ide
 export { Idempotent } from './idempotency/idempotent.decorator.js';
 export { IfMatch } from './nest/if-match.decorator.js';
 export { Versioned, type VersionedOptions } from './nest/versioned.decorator.js';
+export { createVersionedController } from './versioned-controller/create-versioned-controller.js';
+export {
+  VersionedController,
+  type Page,
+  type PageQuery,
+} from './versioned-controller/versioned-controller.js';
+export type { Filter, ListRequest, SortedBy } from './versioned-controller/list-query.js';
+export type {
+  BodyDefinition,
+  BodyDefinitions,
+  FilterOperator,
+  Operation,
+  PaginationOptions,
+  PropertyOf,
+  SortKey,
+  SortOptions,
+  StandardResult,
+  StandardSchema,
+  VersionedControllerOptions,
+} from './versioned-controller/versioned-controller-options.js';

@@ -1,0 +1,67 @@
+import { BadRequestException, ConflictException } from '@nestjs/common';
+import type { Version } from '@nest-transactional/core';
+import type { Values } from './body-reader.js';
+import { isObject } from './column-values.js';
+import {
+  isWritable,
+  type EntityProperties,
+  type EntityProperty,
+  type WritePurpose,
+} from './entity-properties.js';
+
+/** @throws BadRequestException for a body that is no object */
+export function requireObject(body: unknown): Values {
+  if (isObject(body)) return body;
+  throw new BadRequestException('The body must be a JSON object.');
+}
+
+/** What a body is compared with. */
+export interface Comparison {
+  readonly purpose: WritePurpose;
+  /** The row as it is; `undefined` where a new one is made. */
+  readonly current?: object | undefined;
+  /** The entity's name, for errors. */
+  readonly entity: string;
+}
+
+/**
+ * The body without the properties that are not the client's. These are never written: they may only repeat what is there, as
+ * when a client sends back what GET has given.
+ *
+ * @throws BadRequestException when they say anything else
+ * @throws ConflictException when the version is another one
+ */
+export function withoutKept(properties: EntityProperties, body: Values, comparison: Comparison): Values {
+  const kept = Object.keys(body).filter((name) => {
+    const property = properties.get(name);
+    return property !== undefined && !isWritable(property, comparison.purpose);
+  });
+  const wrong = kept.filter((name) => !isRepeated(properties.get(name)!, body[name], comparison));
+  if (wrong.length > 0) throw new BadRequestException(wrong.map((name) => `${name} cannot be set`));
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !kept.includes(name)));
+}
+
+function isRepeated(property: EntityProperty, given: unknown, { current, entity }: Comparison): boolean {
+  const { name, role, kind } = property;
+  if (current === undefined || role === 'relation' || role === 'hidden') return false;
+  const stored = (current as Values)[name];
+  if (stored === undefined) return false;
+  const read = given === null ? null : kind?.fromJson(given);
+  if (
+    role === 'version' &&
+    read !== undefined &&
+    read !== null &&
+    String(read as Version) !== String(stored as Version)
+  )
+    throw changed(entity, stored);
+  return JSON.stringify(read ?? given) === JSON.stringify(stored);
+}
+
+function changed(entity: string, currentVersion: unknown): ConflictException {
+  return new ConflictException({
+    statusCode: 409,
+    error: 'Conflict',
+    message: `The ${entity} has been changed since the version in the body. Nothing was stored; get it again.`,
+    currentVersion,
+  });
+}
