@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 import * as core from '@nest-transactional/core';
+import * as http from '@nest-transactional/http';
 import * as errors from '../../libs/core/src/errors.js';
+import * as httpErrors from '../../libs/http/src/errors.js';
 import { blocksOf, codeIn, proseOf, read, ROOT, sectionOf } from './markdown.js';
 
 const SECTIONS = ['## What happened', '## What is in the database', '## What to do', '## Facts'];
@@ -17,13 +19,15 @@ interface Described {
   readonly facts: readonly string[];
 }
 
-const described = classesIn('libs/core/src/errors.ts');
+const described = [...classesIn('libs/core/src/errors.ts'), ...classesIn('libs/http/src/errors.ts')];
+const exportedErrors = { ...errors, ...httpErrors };
 
 describe('the classes', () => {
   it('are those that the module exports', () => {
-    const exported = Object.entries(errors)
+    const exported = Object.entries(exportedErrors)
       .filter(([, value]) => (value as { prototype?: unknown }).prototype instanceof errors.TransactionError)
-      .map(([name]) => name);
+      .map(([name]) => name)
+      .filter((name) => name !== 'RequestError');
 
     expect(described.map(({ name }) => name).toSorted()).toEqual(exported.toSorted());
   });
@@ -36,7 +40,7 @@ describe('the classes', () => {
   });
 
   it('are exported by the package', () => {
-    const missing = described.filter(({ name }) => !(name in core)).map(({ name }) => name);
+    const missing = described.filter(({ name }) => !(name in core || name in http)).map(({ name }) => name);
 
     expect(missing).toEqual([]);
   });
@@ -111,7 +115,7 @@ function classesIn(path: string): readonly Described[] {
   const source = ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest, true);
   return source.statements
     .filter((statement) => ts.isClassDeclaration(statement))
-    .filter(({ heritageClauses }) => heritageClauses?.[0]?.types[0]?.getText() !== 'Error')
+    .filter(({ modifiers }) => !modifiers?.some(({ kind }) => kind === ts.SyntaxKind.AbstractKeyword))
     .map((each) => {
       const fields = each.members.filter((member) => ts.isPropertyDeclaration(member));
       const code = fields.find((field) => field.name.getText() === 'code')?.initializer?.getText() ?? '';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 import * as core from '@nest-transactional/core';
+import * as http from '@nest-transactional/http';
 import {
   decidePropagation,
   type Propagation,
@@ -21,9 +22,12 @@ describe('the guide', () => {
     expect(missing).toEqual(['README.md']);
   });
 
-  it('speaks of everything that the package exports', () => {
-    const text = [...GUIDE, 'docs/errors/README.md'].map(read).join();
-    const unmentioned = Object.keys(core).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
+  it.each([
+    ['core', core],
+    ['http', http],
+  ])('speaks of everything that the package %s exports', (name, library) => {
+    const text = [...GUIDE, 'docs/errors/README.md', `libs/${name}/README.md`].map(read).join();
+    const unmentioned = Object.keys(library).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
 
     expect(unmentioned).toEqual([]);
   });
@@ -86,6 +90,18 @@ describe('the tables of options', () => {
       '## Events',
       'nest/transactional-event-listener.decorator.ts',
       'TransactionalEventListenerOptions',
+    ],
+    [
+      'docs/guide/request-modes.md',
+      '## In an interceptor of your own',
+      'nest/request-transactions.ts',
+      'RequestTransactionOptions',
+    ],
+    [
+      'docs/guide/http-versions.md',
+      '## Options',
+      '../../http/src/nest/versioned.decorator.ts',
+      'VersionedOptions',
     ],
   ])('%s, %s has those of the code', (page, heading, file, name) => {
     const documented = tableIn(sectionOf(page, heading)!).map(([option]) => codeIn(option!)[0]!);
