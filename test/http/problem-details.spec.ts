@@ -17,6 +17,7 @@ import {
   ValidationPipe,
   type ArgumentsHost,
   type CallHandler,
+  type DynamicModule,
   type ExceptionFilter,
   type ExecutionContext,
   type INestApplication,
@@ -25,6 +26,7 @@ import {
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { IsEmail } from 'class-validator';
 import {
   AfterCommitError,
@@ -37,6 +39,7 @@ import {
   RetriesExhaustedError,
   RowLockedError,
   ShutdownError,
+  TransactionalModule,
   TransactionTimeoutError,
 } from '@nest-transactional/core';
 import {
@@ -47,6 +50,7 @@ import {
   PreconditionRequiredError,
   type HttpVersioningOptions,
 } from '@nest-transactional/http';
+import { workerDatabaseUrl } from '../support/database.js';
 import { listen, LogLines, PLATFORMS } from '../transactions/application.js';
 import { ask, saidBy, type Answer, type Asked } from './exchange.js';
 
@@ -154,9 +158,15 @@ class MyFilter implements ExceptionFilter {
   }
 }
 
+function database(): DynamicModule[] {
+  // Nobody closes the pool of an application that is refused.
+  const extra = { allowExitOnIdle: true };
+  return [TypeOrmModule.forRoot({ type: 'postgres', url: workerDatabaseUrl(), retryAttempts: 0, extra })];
+}
+
 async function start(platform: Platform, options: HttpVersioningOptions, log: LogLines) {
   const module = await Test.createTestingModule({
-    imports: [HttpVersioningModule.forRoot(options)],
+    imports: [...database(), TransactionalModule.forRoot(), HttpVersioningModule.forRoot(options)],
     controllers: [Thrower],
     providers: [{ provide: APP_FILTER, useClass: MyFilter }],
   })
@@ -166,6 +176,9 @@ async function start(platform: Platform, options: HttpVersioningOptions, log: Lo
     platform === 'fastify'
       ? module.createNestApplication(new FastifyAdapter({ bodyLimit: 100_000 }), { logger: log })
       : module.createNestApplication({ logger: log });
+  application.use('/guarded', () => {
+    throw new PreconditionRequiredError('Vault');
+  });
   application.useGlobalPipes(new ValidationPipe());
   application.useGlobalInterceptors(new Hasty());
   return { application: application as INestApplication, url: await listen(application) };
@@ -349,6 +362,17 @@ describe.each(PLATFORMS)('problem details on %s', (platform) => {
     expect(JSON.parse(answer.body)).toMatchObject({ status: 404, detail: 'Cannot GET /nowhere' });
   });
 
+  it('answer for a middleware', async () => {
+    const answer = await ask(`${url}/guarded/vault?token=1`);
+
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+    expect(JSON.parse(answer.body)).toMatchObject({
+      type: 'urn:nest-transactional:error:precondition-required',
+      status: 428,
+      instance: '/guarded/vault',
+    });
+  });
+
   it('leave to the application what a filter of its own catches', async () => {
     expect(await thrown('mine')).toMatchObject({ status: 409, body: '{"isMine":true}' });
   });
@@ -462,7 +486,11 @@ describe('bad options', () => {
   });
 
   it('are refused at start when they come from a factory', async () => {
-    const imports = [HttpVersioningModule.forRootAsync({ useFactory: () => ({ etags: {} }) as never })];
+    const imports = [
+      ...database(),
+      TransactionalModule.forRoot(),
+      HttpVersioningModule.forRootAsync({ useFactory: () => ({ etags: {} }) as never }),
+    ];
 
     await expect(Test.createTestingModule({ imports }).compile()).rejects.toThrow("Did you mean 'etag'?");
   });

@@ -1,6 +1,6 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InvalidOptionsError, TransactionManager } from '@nest-transactional/core';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { IdempotencyKeyInUseError } from '../errors.js';
 import { IdempotencyRecord } from './idempotency-record.js';
 import type { IdempotentRequest } from './idempotent-request.js';
@@ -50,7 +50,7 @@ export class KeyTakenError extends IdempotencyKeyInUseError {}
 export class IdempotencyRecords {
   readonly #statements = new WeakMap<DataSource, RecordStatements>();
 
-  constructor(@Optional() @Inject(TransactionManager) private readonly manager?: TransactionManager) {}
+  constructor(private readonly manager: TransactionManager) {}
 
   /**
    * Deletes expired records, batch by batch, until none is left. Rows that somebody has locked are left for the next time, so several
@@ -60,7 +60,7 @@ export class IdempotencyRecords {
    * @throws InvalidOptionsError when the data source does not have the entity
    */
   async deleteExpired({ batchSize = 1000, dataSource }: DeleteExpiredOptions = {}): Promise<number> {
-    const manager = this.#entityManager(dataSource);
+    const manager = this.manager.entityManager(dataSource);
     const { deleteExpired } = this.#statementsOf(manager.connection);
     let total = 0;
     for (;;) {
@@ -72,7 +72,7 @@ export class IdempotencyRecords {
 
   /** @internal Looks for a record, and takes the key's lock until the end of the transaction when there is none. */
   async lookUp({ id, lock }: IdempotentRequest, { dataSource }: Storage): Promise<LookUp> {
-    const manager = this.#entityManager(dataSource);
+    const manager = this.manager.entityManager(dataSource);
     const { lookUp } = this.#statementsOf(manager.connection);
     const [found] = await manager.query<[LookUp]>(lookUp, [id, lock]);
     return found;
@@ -84,7 +84,7 @@ export class IdempotencyRecords {
     response: StoredResponse,
     { ttlMs, dataSource }: Storage,
   ): Promise<void> {
-    const manager = this.#entityManager(dataSource);
+    const manager = this.manager.entityManager(dataSource);
     const { store } = this.#statementsOf(manager.connection);
     const { status, headers, body } = response;
     const values = [request.id, request.fingerprint, status, JSON.stringify(headers), body, ttlMs];
@@ -94,19 +94,11 @@ export class IdempotencyRecords {
 
   /** @internal @throws InvalidOptionsError */
   checkDataSource(where: string, dataSource: string | undefined): void {
-    if (this.#entityManager(dataSource).connection.hasMetadata(IdempotencyRecord)) return;
+    if (this.manager.entityManager(dataSource).connection.hasMetadata(IdempotencyRecord)) return;
     throw new InvalidOptionsError(
       `${where}: the data source '${dataSource ?? 'default'}' does not have the entity IdempotencyRecord. List it in entities, ` +
         `and create its table with a migration.`,
       'dataSource',
-    );
-  }
-
-  #entityManager(dataSource: string | undefined): EntityManager {
-    if (this.manager !== undefined) return this.manager.entityManager(dataSource);
-    throw new InvalidOptionsError(
-      '@Idempotent() needs transactions. Import TransactionalModule.forRoot() beside HttpVersioningModule.',
-      'imports',
     );
   }
 

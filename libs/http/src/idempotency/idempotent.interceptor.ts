@@ -1,7 +1,6 @@
 import {
   Inject,
   Injectable,
-  Optional,
   type CallHandler,
   type ExecutionContext,
   type NestInterceptor,
@@ -50,7 +49,7 @@ export class IdempotentInterceptor implements NestInterceptor {
   constructor(
     @Inject(IDEMPOTENCY_OPTIONS) private readonly defaults: IdempotencyOptions,
     private readonly records: IdempotencyRecords,
-    @Optional() @Inject(RequestTransactions) private readonly transactions?: RequestTransactions,
+    private readonly transactions: RequestTransactions,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -79,7 +78,7 @@ export class IdempotentInterceptor implements NestInterceptor {
   async #run(call: Call): Promise<Answer> {
     const run = (): Promise<Answer> => {
       const { dataSource } = call.options;
-      return this.transactions!.run(
+      return this.transactions.run(
         call.context,
         () => this.#handle(call),
         dataSource === undefined ? {} : { dataSource },
