@@ -1,21 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { FLOORS, violationsIn, type Sources } from './floors.js';
+import { HOUSES, violationsIn, type Sources } from './floors.js';
 
-const SOURCE = join(import.meta.dirname, '../../libs/core/src');
-
-describe('the library', () => {
-  const sources = sourcesBelow(SOURCE);
+describe.each(Object.entries(HOUSES))('the library %s', (name, house) => {
+  const sources = sourcesBelow(join(import.meta.dirname, '../../libs', name, 'src'));
 
   it('has each of its floors', () => {
     const tops = new Set([...sources.keys()].map((file) => file.split('/')[0]));
 
-    expect([...tops]).toEqual(expect.arrayContaining([...FLOORS, 'index.ts']));
+    expect([...tops]).toEqual(expect.arrayContaining([...house.floors, 'index.ts']));
   });
 
   it('imports downwards only, in no circle, and holds no state of its own', () => {
-    expect(violationsIn(sources)).toEqual([]);
+    expect(violationsIn(sources, house)).toEqual([]);
   });
 });
 
@@ -29,7 +27,7 @@ describe('a planted violation is caught:', () => {
     'nest/module.ts': `import { Module } from '@nestjs/common'; import { run as plain } from '../typeorm/runner.js'; export const run = () => plain;`,
   };
   const planted = (change: Record<string, string>): string[] =>
-    violationsIn(new Map(Object.entries({ ...HOUSE, ...change })));
+    violationsIn(new Map(Object.entries({ ...HOUSE, ...change })), HOUSES.core);
 
   it('(the house itself is clean)', () => {
     expect(planted({})).toEqual([]);
@@ -128,6 +126,20 @@ describe('a planted violation is caught:', () => {
   ])('%s', (_what, change, violation) => {
     expect(planted(change)).toEqual([expect.stringContaining(violation)]);
   });
+});
+
+it('a planted violation is caught in the other library, too', () => {
+  const sources = new Map([
+    ['rfc/tag.ts', `import { TransactionError } from '@nest-transactional/core';`],
+    ['resource/row.ts', `import { Injectable } from '@nestjs/common'; import '../nest/module.js';`],
+    ['nest/module.ts', `export const module = 1;`],
+  ]);
+
+  expect(violationsIn(sources, HOUSES.http)).toEqual([
+    'rfc/tag.ts imports @nest-transactional/core, which rfc must not know',
+    'resource/row.ts imports @nestjs/common, which resource must not know',
+    'resource/row.ts imports up: nest/module.ts',
+  ]);
 });
 
 function sourcesBelow(directory: string): Sources {

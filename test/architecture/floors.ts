@@ -3,52 +3,85 @@ import ts from 'typescript';
 /** Source files by their path below `src`, e.g. `context/frame.ts`. */
 export type Sources = ReadonlyMap<string, string>;
 
-/** From the lowest to the highest; `errors.ts` is a floor of its own. */
-export const FLOORS = ['errors.ts', 'context', 'transaction', 'typeorm', 'nest'] as const;
+/** How a library is built. */
+export interface House {
+  /** From the lowest to the highest. A file may be a floor of its own. */
+  readonly floors: readonly string[];
+  /** What the lower floors must not know, by the name of the floor; `node:` modules are everybody's. */
+  readonly forbidden: Readonly<Record<string, RegExp>>;
+}
 
-/** What the lower floors must not know, by the name of the floor; `node:` modules are everybody's. */
-const FORBIDDEN: Readonly<Record<string, RegExp>> = {
-  'errors.ts': /^(?!node:)/,
-  context: /^(?:typeorm|pg|@nestjs\/|rxjs|reflect-metadata)/,
-  transaction: /^(?:typeorm|pg|@nestjs\/|rxjs|reflect-metadata)/,
-  typeorm: /^(?:@nestjs\/|rxjs|reflect-metadata)/,
-};
+const NEST = /^(?:@nestjs\/|rxjs|reflect-metadata)/;
+const NEST_AND_TYPEORM = /^(?:typeorm|pg|@nestjs\/|rxjs|reflect-metadata)/;
+const EVERYTHING = /^(?!node:)/;
+
+/** By the name of the library. */
+export const HOUSES = {
+  core: {
+    floors: ['errors.ts', 'context', 'transaction', 'typeorm', 'nest'],
+    forbidden: {
+      'errors.ts': EVERYTHING,
+      context: NEST_AND_TYPEORM,
+      transaction: NEST_AND_TYPEORM,
+      typeorm: NEST,
+    },
+  },
+  http: {
+    floors: [
+      'rfc',
+      'errors.ts',
+      'any-response.ts',
+      'resource',
+      'idempotency',
+      'nest',
+      'versioned-controller',
+    ],
+    forbidden: {
+      rfc: EVERYTHING,
+      'errors.ts': NEST_AND_TYPEORM,
+      'any-response.ts': EVERYTHING,
+      resource: NEST,
+    },
+  },
+} as const satisfies Record<string, House>;
 
 /** Files that may re-export: the package's entry points. */
-const isEntryPoint = (file: string): boolean => /(?:^|\/)index\.ts$/.test(file) || !floorOf(file);
+function isEntryPoint(file: string, house: House): boolean {
+  return /(?:^|\/)index\.ts$/.test(file) || !floorOf(file, house);
+}
 
 /** Every violation of the architecture, in words. */
-export function violationsIn(sources: Sources): string[] {
+export function violationsIn(sources: Sources, house: House): string[] {
   return [...sources]
     .flatMap(([file, text]) => [
-      ...importViolations(file, importsOf(text), sources),
-      ...statementViolations(file, text),
+      ...importViolations(file, sources, house),
+      ...statementViolations(file, text, house),
     ])
     .concat(cyclesIn(sources));
 }
 
-function importViolations(file: string, imports: readonly string[], sources: Sources): string[] {
-  const floor = floorOf(file);
+function importViolations(file: string, sources: Sources, house: House): string[] {
+  const floor = floorOf(file, house);
   if (floor === undefined) return [];
-  return imports.flatMap((specifier) => {
+  return importsOf(sources.get(file)!).flatMap((specifier) => {
     const target = resolve(file, specifier);
     if (target === undefined) {
-      return FORBIDDEN[floor]?.test(specifier)
+      return house.forbidden[floor]?.test(specifier)
         ? [`${file} imports ${specifier}, which ${floor} must not know`]
         : [];
     }
     if (!sources.has(target)) return [`${file} imports ${specifier}, which does not exist`];
-    const other = floorOf(target);
+    const other = floorOf(target, house);
     if (other === undefined) return [`${file} imports the entry point ${target}`];
-    return rank(other) > rank(floor) ? [`${file} imports up: ${target}`] : [];
+    return house.floors.indexOf(other) > house.floors.indexOf(floor) ? [`${file} imports up: ${target}`] : [];
   });
 }
 
-function statementViolations(file: string, text: string): string[] {
+function statementViolations(file: string, text: string, house: House): string[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: string[] = [];
   for (const statement of source.statements) {
-    if (ts.isExportDeclaration(statement) && !isEntryPoint(file)) found.push(`${file} re-exports`);
+    if (ts.isExportDeclaration(statement) && !isEntryPoint(file, house)) found.push(`${file} re-exports`);
     if (ts.isExportDeclaration(statement) && !statement.exportClause) found.push(`${file} exports *`);
     if (ts.isVariableStatement(statement) && !(statement.declarationList.flags & ts.NodeFlags.Const)) {
       found.push(`${file} has a variable at its top level`);
@@ -98,13 +131,9 @@ function resolve(from: string, specifier: string): string | undefined {
   return new URL(specifier, `file:///${from}`).pathname.slice(1).replace(/\.js$/, '.ts');
 }
 
-function floorOf(file: string): (typeof FLOORS)[number] | undefined {
+function floorOf(file: string, { floors }: House): string | undefined {
   const [first] = file.split('/');
-  return FLOORS.find((floor) => floor === first);
-}
-
-function rank(floor: (typeof FLOORS)[number]): number {
-  return FLOORS.indexOf(floor);
+  return floors.find((floor) => floor === first);
 }
 
 function isStatic(node: ts.PropertyDeclaration): boolean {

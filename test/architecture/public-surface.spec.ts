@@ -12,11 +12,14 @@ it('is what it was, in the package itself', () => {
     'InvalidOptionsError',
     'MissingVersionError',
     'NoTransactionError',
+    'NonAtomic',
     'NotManagedError',
     'OptimisticLockError',
     'OutcomeUnknownError',
     'Propagation',
     'PropagationError',
+    'RequestAbortedError',
+    'RequestTransactions',
     'RetriesExhaustedError',
     'RowLockedError',
     'SelfDeadlockError',
@@ -31,6 +34,7 @@ it('is what it was, in the package itself', () => {
     'TransactionalEvents',
     'TransactionalModule',
     'UnexpectedRollbackError',
+    'UnsupportedResponseError',
     'VersionPolicy',
     'VersionedBy',
     'afterCommit',
@@ -45,8 +49,10 @@ it('is what it was, in the package itself', () => {
     'incrementVersioned',
     'lockForUpdate',
     'outsideTransaction',
+    'trackVersion',
     'updateOrCreate',
     'updateVersioned',
+    'versionedByOf',
   ]);
 });
 
