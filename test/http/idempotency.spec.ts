@@ -238,6 +238,26 @@ describe.each(PLATFORMS)('an idempotent handler on %s', (platform) => {
     expect(Math.round(ttl as number)).toBe(60);
   });
 
+  it('repeats the entity tag of a versioned resource', async () => {
+    const first = await shop.post('crates', { to: 'Ada' }, key);
+    const again = await shop.post('crates', { to: 'Ada' }, key);
+
+    expect(first).toMatchObject({ status: 201, headers: { etag: '"2"' } });
+    expect({ ...again, headers: saidBy(again) }).toEqual({
+      ...first,
+      headers: { ...saidBy(first), 'idempotency-replayed': 'true' },
+    });
+    expect(await shop.rows('SELECT version FROM crate')).toEqual([2]);
+  });
+
+  it('begins with the isolation level that it is told, and with no other later', async () => {
+    const isolated = await shop.post('isolated', { to: 'Ada' }, key);
+    const contradictory = await shop.post('contradictory', { to: 'Ada' }, key);
+
+    expect(isolated).toMatchObject({ status: 201, body: 'serializable' });
+    expect([contradictory.status, codeOf(contradictory)]).toEqual([500, 'INCOMPATIBLE_OPTIONS']);
+  });
+
   it('refuses a body that it cannot compare', async () => {
     const answer = await shop.post('parcels', 'a', {
       ...key,

@@ -21,7 +21,7 @@ import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { Exclude } from 'class-transformer';
 import { IsString } from 'class-validator';
 import pg from 'pg';
-import { Column, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
+import { Column, DataSource, Entity, PrimaryGeneratedColumn, Repository, VersionColumn } from 'typeorm';
 import {
   Transactional,
   TransactionalModule,
@@ -31,6 +31,7 @@ import {
   HttpVersioningModule,
   IdempotencyRecord,
   Idempotent,
+  Versioned,
   type HttpVersioningOptions,
 } from '@nest-transactional/http';
 import { gate, type Gate } from '../support/gate.js';
@@ -49,6 +50,18 @@ export class Parcel {
   @Exclude()
   @Column({ default: 'secret' })
   margin!: string;
+}
+
+@Entity()
+export class Crate {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column()
+  to!: string;
+
+  @VersionColumn()
+  version!: number;
 }
 
 class Wish {
@@ -142,6 +155,40 @@ export class ParcelsController {
   }
 }
 
+@Controller()
+export class CratesController {
+  constructor(private readonly dataSource: DataSource) {}
+
+  @Idempotent()
+  @Versioned(Crate)
+  @Post('crates')
+  async pack(@Body() { to }: Wish): Promise<Crate> {
+    const crate = await this.dataSource.getRepository(Crate).save({ to });
+    return await this.dataSource.getRepository(Crate).save(Object.assign(crate, { to: `${to}!` }));
+  }
+
+  @Idempotent({ isolation: 'SERIALIZABLE' })
+  @Post('isolated')
+  async isolated(@Body() wish: Wish): Promise<string> {
+    return await this.strictly(wish);
+  }
+
+  @Idempotent()
+  @Post('contradictory')
+  async contradictory(@Body() wish: Wish): Promise<string> {
+    return await this.strictly(wish);
+  }
+
+  @Transactional({ isolation: 'SERIALIZABLE', retry: 3 })
+  async strictly({ to }: Wish): Promise<string> {
+    await this.dataSource.getRepository(Crate).save({ to });
+    const [{ level }] = await this.dataSource.query(
+      "SELECT current_setting('transaction_isolation') AS level",
+    );
+    return level;
+  }
+}
+
 type Asking = { headers: Record<string, string> };
 
 @Idempotent({ scope: ({ headers }: Asking) => headers['x-caller']! })
@@ -176,13 +223,13 @@ export class IdempotentApplication {
 
   static async start(parts: IdempotentParts): Promise<IdempotentApplication> {
     const log = new LogLines();
-    const { platform, url, controllers = [ParcelsController, CallersController] } = parts;
+    const { platform, url, controllers = [ParcelsController, CallersController, CratesController] } = parts;
     const module = await Test.createTestingModule({
       imports: [
         TypeOrmModule.forRoot({
           type: 'postgres',
           url,
-          entities: parts.entities ?? [Parcel, IdempotencyRecord],
+          entities: parts.entities ?? [Parcel, Crate, IdempotencyRecord],
           synchronize: true,
           dropSchema: true,
           retryAttempts: 0,
@@ -232,7 +279,7 @@ export class IdempotentApplication {
   async empty(): Promise<void> {
     this.log.lines.length = 0;
     this.halt.renew();
-    await this.observer.query('TRUNCATE parcel, idempotency_keys RESTART IDENTITY');
+    await this.observer.query('TRUNCATE parcel, crate, idempotency_keys RESTART IDENTITY');
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { IsolationLevel } from '@nest-transactional/core';
 import {
   aBoolean,
   aDuration,
@@ -5,6 +6,7 @@ import {
   aString,
   checkOptions,
   listOf,
+  oneOf,
   type Schema,
 } from '../check-options.js';
 
@@ -27,6 +29,11 @@ export interface IdempotentOptions {
    * `Location`, `Content-Location`, `Content-Language`, `Cache-Control` and `Link`. @defaultValue `[]`
    */
   readonly replayedHeaders?: readonly string[];
+  /**
+   * The isolation level of the transaction. The look for the key begins it, so what the handler calls can no longer ask for one.
+   * @defaultValue that of the module's `defaults`, else the server's
+   */
+  readonly isolation?: IsolationLevel;
   /** The data source that keys are stored in: the one of the effect. @defaultValue the default one */
   readonly dataSource?: string;
 }
@@ -42,6 +49,7 @@ const IDEMPOTENT: Schema<IdempotentOptions> = {
   required: aBoolean,
   scope: aFunction,
   replayedHeaders: listOf(aString),
+  isolation: oneOf('READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'),
   dataSource: aString,
 };
 

@@ -5,7 +5,7 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { RequestTransactions } from '@nest-transactional/core';
+import { RequestTransactions, TransactionManager } from '@nest-transactional/core';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
 import { AnyResponse } from '../any-response.js';
 import {
@@ -49,6 +49,7 @@ export class IdempotentInterceptor implements NestInterceptor {
   constructor(
     @Inject(IDEMPOTENCY_OPTIONS) private readonly defaults: IdempotencyOptions,
     private readonly records: IdempotencyRecords,
+    private readonly manager: TransactionManager,
     private readonly transactions: RequestTransactions,
   ) {}
 
@@ -76,14 +77,7 @@ export class IdempotentInterceptor implements NestInterceptor {
   }
 
   async #run(call: Call): Promise<Answer> {
-    const run = (): Promise<Answer> => {
-      const { dataSource } = call.options;
-      return this.transactions.run(
-        call.context,
-        () => this.#handle(call),
-        dataSource === undefined ? {} : { dataSource },
-      );
-    };
+    const run = (): Promise<Answer> => this.#runOnce(call);
     try {
       return await run();
     } catch (error) {
@@ -91,6 +85,15 @@ export class IdempotentInterceptor implements NestInterceptor {
       if (error instanceof KeyTakenError) return await run();
       throw error;
     }
+  }
+
+  async #runOnce(call: Call): Promise<Answer> {
+    const { isolation, dataSource } = call.options;
+    const place = dataSource === undefined ? {} : { dataSource };
+    const handle = (): Promise<Answer> => this.#handle(call);
+    // A request's transaction is what the first call inside it asks for.
+    const work = isolation === undefined ? handle : () => this.manager.run({ ...place, isolation }, handle);
+    return await this.transactions.run(call.context, work, place);
   }
 
   /** Runs in the transaction, of which it makes the first statement and the last. */
