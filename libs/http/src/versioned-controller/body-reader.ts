@@ -11,18 +11,38 @@ export type Values = Readonly<Record<string, unknown>>;
 export class BodyReader {
   readonly #properties: EntityProperties;
   readonly #definition: BodyDefinition | undefined;
-  readonly #validate: (body: Values) => Promise<unknown>;
+  readonly #validate: Validate;
+  /** Without what the definition does not know, in place of refusing it. */
+  readonly #reduce: Validate;
 
   constructor(properties: EntityProperties, definition: BodyDefinition | undefined) {
     this.#properties = properties;
     this.#definition = definition;
-    this.#validate = definition === undefined ? (body) => Promise.resolve(body) : validatorOf(definition);
+    this.#validate = validatorOf(definition, true);
+    this.#reduce = validatorOf(definition, false);
   }
 
   /** @throws BadRequestException with a line for everything that is wrong */
   async read(body: Values, purpose: WritePurpose): Promise<Values> {
     if (this.#definition === undefined) return valuesOfColumns(this.#properties, body, purpose);
-    const values = writableValues(this.#properties, (await this.#validate(body)) as object, purpose);
+    return this.#writable(await this.#validate(body), purpose);
+  }
+
+  /**
+   * What a patch makes of a row. The row may have more than the definition knows, in its parts as well; the patch may not.
+   *
+   * @throws BadRequestException with a line for everything that is wrong
+   */
+  async readPatched(whole: Values, patch: Values): Promise<Values> {
+    const known = await this.knownProperties();
+    const unknown = Object.keys(patch).filter((name) => known?.has(name) === false);
+    if (unknown.length > 0)
+      throw new BadRequestException(unknown.map((name) => `property ${name} should not exist`));
+    return this.#writable(await this.#reduce(whole), 'patch');
+  }
+
+  #writable(validated: unknown, purpose: WritePurpose): Values {
+    const values = writableValues(this.#properties, validated as object, purpose);
     assertNullable(
       this.#properties,
       Object.keys(values).filter((name) => values[name] === null),
@@ -46,14 +66,17 @@ export function assertNullable(properties: EntityProperties, names: readonly str
   if (wrong.length > 0) throw new BadRequestException(wrong.map((name) => `${name} must not be null`));
 }
 
-function validatorOf(definition: BodyDefinition): (body: Values) => Promise<unknown> {
+type Validate = (body: Values) => Promise<unknown>;
+
+function validatorOf(definition: BodyDefinition | undefined, forbidNonWhitelisted: boolean): Validate {
+  if (definition === undefined) return (body) => Promise.resolve(body);
   if (isStandardSchema(definition)) return (body) => conforming(definition, body);
   // Of its own, so that it is the same whatever the application's global pipes are.
   const pipe = new ValidationPipe({
     expectedType: definition as new () => object,
     transform: true,
     whitelist: true,
-    forbidNonWhitelisted: true,
+    forbidNonWhitelisted,
   });
   return (body) => pipe.transform(body, { type: 'body', metatype: definition as new () => object });
 }

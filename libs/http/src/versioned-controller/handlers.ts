@@ -112,7 +112,7 @@ export class Handlers {
   async #wholePatchValues(reader: BodyReader, row: object, patch: Values): Promise<Values> {
     const { properties } = this.plan;
     const whole = applyMergePatch(bodyOf(properties, row, await reader.knownProperties()), patch);
-    const values = await reader.read(whole as Values, 'patch');
+    const values = await reader.readPatched(whole as Values, patch);
     const nulls = Object.entries(patch).filter(([, value]) => value === null);
     assertNullable(
       properties,
