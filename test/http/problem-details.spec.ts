@@ -92,6 +92,7 @@ const THROWN: Readonly<Record<string, () => unknown>> = {
   'bare text': () => new HttpException('Brewing.', 418),
   members: () => new ConflictException({ message: 'Sold out.', available: 3, status: 1, x: 2, 'a-b': 1 }),
   coded: () => new BadRequestException('No.', { errorCode: 'NO_WAY' } as never),
+  caused: () => new BadRequestException('Line 3 is no CSV.', { cause: new SyntaxError(SECRET) }),
   unavailable: () => new ServiceUnavailableException(),
   'http-errors': () => Object.assign(new Error('No tea.'), { status: 418, statusCode: 418, expose: true }),
   'hidden http-errors': () =>
@@ -255,6 +256,7 @@ describe.each(PLATFORMS)('problem details on %s', (platform) => {
     ['bare text', { status: 418, title: "I'm a Teapot", detail: 'Brewing.' }],
     ['members', { status: 409, title: 'Conflict', detail: 'Sold out.', available: 3 }],
     ['coded', { status: 400, title: 'Bad Request', detail: 'No.', code: 'NO_WAY' }],
+    ['caused', { status: 400, title: 'Bad Request', detail: 'Line 3 is no CSV.' }],
     ['http-errors', { status: 418, title: "I'm a Teapot", detail: 'No tea.' }],
     ['hidden http-errors', { status: 404, title: 'Not Found' }],
     ['failed http-errors', { status: 502, title: 'Bad Gateway' }],

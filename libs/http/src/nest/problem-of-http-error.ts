@@ -70,7 +70,11 @@ function isErrorStatus(status: unknown): status is number {
 /** What the platform says of a request that it cannot read. Each says it otherwise, and some repeat what was sent. */
 function isOfPlatform(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { type, code } = error as { type?: unknown; code?: unknown };
+  const { type, code, status, statusCode } = error as {
+    [key in 'type' | 'code' | 'status' | 'statusCode']?: unknown;
+  };
+  // An application's own SyntaxError has none.
+  if (!isErrorStatus(statusCode ?? status)) return false;
   const isParsers =
     typeof type === 'string' && /^(?:charset|encoding|entity|parameters|request)\./.test(type);
   const isFastifys = isFastifyCode(code) && code !== 'FST_ERR_VALIDATION';
