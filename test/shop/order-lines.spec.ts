@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Order } from '../../apps/shop/src/orders/order.entity.js';
 import type { Product } from '../../apps/shop/src/products/product.entity.js';
-import { type Answer, PLATFORMS, RunningShop } from './running-shop.js';
+import { type Answer, ifMatch, lineOf, PLATFORMS, RunningShop } from './running-shop.js';
 
 const UNKNOWN = '7f7c3a0e-6f0e-4d0b-9a0c-2f5a3a1c9d11';
 
@@ -22,10 +22,13 @@ describe.each(PLATFORMS)('lines of an order on %s', (platform) => {
   const quantities = ({ lines }: Order) =>
     Object.fromEntries(lines.map(({ productId, quantity }) => [productId, quantity]));
 
-  async function expectStored({ status, body }: Answer, version: number): Promise<void> {
-    expect([status, body.version]).toEqual([200, version]);
+  async function expectStored({ status, headers, body }: Answer, version: number): Promise<void> {
+    expect([Math.floor(status / 100), body.version]).toEqual([2, version]);
+    expect(headers.get('etag')).toBe(`"${version}"`);
+    expect(headers.get('content-location')).toBe(`/orders/${order.id}`);
     const read = await shop.get(`/orders/${order.id}`);
     expect(read.body).toEqual(body);
+    expect(read.headers.get('etag')).toBe(`"${version}"`);
     expect(Date.parse(body.updatedAt)).toBeGreaterThan(Date.parse(body.createdAt));
   }
 
@@ -42,29 +45,33 @@ describe.each(PLATFORMS)('lines of an order on %s', (platform) => {
 
   it('are added at the price of the day, behind the others', async () => {
     const nib = await shop.newProduct({ priceCents: 100 });
-    await shop.send('PATCH', `/products/${nib.id}`, { priceCents: 150 });
-    const answer = await shop.setLine(order, { id: nib.id.toUpperCase() }, 3);
+    await shop.change(nib, { priceCents: 150 });
+    const answer = await shop.addLine(order, { id: nib.id.toUpperCase() }, 3);
+    expect(answer.status).toBe(201);
     await expectStored(answer, 2);
+    const line = await shop.get(answer.headers.get('location')!);
+    expect([line.body, line.headers.get('etag')]).toEqual([answer.body.lines.at(-1), '"2"']);
     expect(answer.body.lines.at(-1)).toMatchObject({ productId: nib.id, quantity: 3, unitPriceCents: 150 });
     expect(answer.body.totalCents).toBe(order.totalCents + 450);
     expect(await shop.stockOf(nib)).toBe(7);
   });
 
   it('keep their price when the product gets dearer', async () => {
-    await shop.send('PATCH', `/products/${pen.id}`, { priceCents: 9900 });
+    await shop.change(pen, { priceCents: 9900 });
     expect((await shop.setLine(order, pen, 2)).body.totalCents).toBe(2 * 2890 + 2 * 1190);
   });
 
   it('raise the version even if the total stays the same', async () => {
     const gift = await shop.newProduct({ priceCents: 0 });
-    await expectStored(await shop.setLine(order, gift, 1), 2);
-    await expectStored(await shop.setLine(order, gift, 2), 3);
-    await expectStored(await shop.removeLine(order, gift), 4);
+    const added = await shop.addLine(order, gift, 1);
+    await expectStored(added, 2);
+    await expectStored(await shop.setLine(added.body, gift, 2), 3);
+    await expectStored(await shop.removeLine(added.body, gift), 4);
   });
 
   it('leave the version as it is when nothing changes', async () => {
-    const { status, body } = await shop.setLine(order, pen, 1);
-    expect([status, body.version]).toEqual([200, 1]);
+    const { status, headers, body } = await shop.setLine(order, pen, 1);
+    expect([status, headers.get('etag'), body.version]).toEqual([200, '"1"', 1]);
     expect((await shop.get(`/orders/${order.id}`)).body).toEqual(body);
   });
 
@@ -89,44 +96,61 @@ describe.each(PLATFORMS)('lines of an order on %s', (platform) => {
   it('are put back as they are now when the order is cancelled', async () => {
     await shop.setLine(order, pen, 5);
     await shop.removeLine(order, ink);
-    const { status, body } = await shop.post(`/orders/${order.id}/cancel`);
+    const { status, body } = await shop.cancel(order, 3);
     expect([status, body.version]).toEqual([200, 4]);
     expect((await shop.get(`/orders/${order.id}`)).body).toEqual(body);
     expect([await shop.stockOf(pen), await shop.stockOf(ink)]).toEqual([10, 10]);
   });
 
-  describe('with the version that the client has seen', () => {
+  describe('under the entity tag of their order', () => {
     it('change while it is the newest', async () => {
       expect((await shop.setLine(order, pen, 2, 1)).body.version).toBe(2);
-      expect((await shop.removeLine(order, pen, 2)).body.version).toBe(3);
+      const third = await shop.addLine(order, await shop.newProduct(), 1, 2);
+      expect(third.body.version).toBe(3);
+      expect((await shop.removeLine(order, pen, 3)).body.version).toBe(4);
+    });
+
+    it('are read, and read again when another line has changed', async () => {
+      const first = await shop.get(lineOf(order, pen));
+      expect([first.body, first.headers.get('etag')]).toEqual([order.lines[0], '"1"']);
+      expect((await shop.get(lineOf(order, pen), { 'if-none-match': '"1"' })).status).toBe(304);
+      await shop.setLine(order, ink, 5);
+      const again = await shop.get(lineOf(order, pen), { 'if-none-match': '"1"' });
+      expect([again.status, again.body, again.headers.get('etag')]).toEqual([200, first.body, '"2"']);
     });
 
     it.each<[string, () => Promise<Answer>]>([
       ['changed', () => shop.setLine(order, pen, 3, 1)],
       ['set to what they are', () => shop.setLine(order, pen, 1, 1)],
-      ['added', async () => shop.setLine(order, await shop.newProduct(), 3, 1)],
+      ['added', async () => shop.addLine(order, await shop.newProduct(), 3, 1)],
       ['removed', () => shop.removeLine(order, pen, 1)],
     ])('are not %s when another line has been changed since', async (_how, change) => {
       const { body: theirs } = await shop.setLine(order, ink, 5);
       const stock = await shop.stockOf(pen);
       const { status, body } = await change();
-      expect(status).toBe(409);
-      expect(body).toMatchObject({ entity: 'Order', id: order.id, expected: 1, actual: 2 });
-      expect(body.current).toMatchObject({ version: 2, totalCents: theirs.totalCents });
+      expect(status).toBe(412);
+      expect(body).toMatchObject({ type: '/errors/precondition-failed', currentVersion: 2 });
       expect((await shop.get(`/orders/${order.id}`)).body).toEqual(theirs);
       expect(await shop.stockOf(pen)).toBe(stock);
+    });
+
+    it.each<[string, string, () => [string, unknown?]]>([
+      ['changed', 'PATCH', () => [lineOf(order, pen), { quantity: 3 }]],
+      ['added', 'POST', () => [`/orders/${order.id}/lines`, { productId: pen.id, quantity: 3 }]],
+      ['removed', 'DELETE', () => [lineOf(order, pen)]],
+    ])('are not %s without it', async (_how, method, request) => {
+      const before = await shop.stored();
+      const { status, body } = await shop.send(method, ...request());
+      expect([status, body.type]).toEqual([428, '/errors/precondition-required']);
+      expect(await shop.stored()).toEqual(before);
     });
   });
 
   describe('are refused', () => {
-    async function expectRefusal(
-      work: () => Promise<Answer>,
-      status: number,
-      message: string,
-    ): Promise<void> {
+    async function expectRefusal(work: () => Promise<Answer>, status: number, detail: string): Promise<void> {
       const before = await shop.stored();
       const answer = await work();
-      expect([answer.status, answer.body.message]).toEqual([status, expect.stringContaining(message)]);
+      expect([answer.status, answer.body.detail]).toEqual([status, expect.stringContaining(detail)]);
       expect(await shop.stored()).toEqual(before);
     }
 
@@ -144,41 +168,64 @@ describe.each(PLATFORMS)('lines of an order on %s', (platform) => {
         .flatMap(({ body }) => body.items as Product[])
         .filter(({ stock, id }) => stock > 0 && id !== pen.id);
       const placed = await shop.order(...inStock.slice(0, 100).map((item) => [item, 1] as [Product, number]));
-      await expectRefusal(() => shop.setLine(placed.body, pen, 1), 409, '100 lines at most');
+      await expectRefusal(() => shop.addLine(placed.body, pen, 1), 409, '100 lines at most');
     });
 
+    it('when the order has one of this product already', () =>
+      expectRefusal(() => shop.addLine(order, pen, 1), 409, 'has a line of this product already'));
+
     it('when the order is cancelled', async () => {
-      await shop.post(`/orders/${order.id}/cancel`);
+      await shop.cancel(order);
+      await expectRefusal(() => shop.addLine(order, pen, 2), 409, 'cancelled already');
       await expectRefusal(() => shop.setLine(order, pen, 2), 409, 'cancelled already');
       await expectRefusal(() => shop.removeLine(order, pen), 409, 'cancelled already');
     });
 
     it('when there is no such order, product or line', async () => {
-      await expectRefusal(() => shop.setLine({ id: UNKNOWN }, pen, 2), 404, 'There is no order');
-      await expectRefusal(() => shop.removeLine({ id: UNKNOWN }, pen), 404, 'There is no order');
-      await expectRefusal(() => shop.setLine(order, { id: UNKNOWN }, 2), 404, 'There is no product');
-      await expectRefusal(() => shop.removeLine(order, { id: UNKNOWN }), 404, 'has no line');
+      const { body: another } = await shop.order([pen, 1]);
+      const at = (id: string, lineId: string) => ({ id, lines: [{ id: lineId, productId: pen.id }] });
+      const line = order.lines[0]!.id;
+      await expectRefusal(() => shop.addLine({ id: UNKNOWN }, pen, 2), 404, 'Not Found');
+      await expectRefusal(() => shop.setLine(at(UNKNOWN, line), pen, 2), 404, 'There is no order');
+      await expectRefusal(() => shop.removeLine(at(UNKNOWN, line), pen), 404, 'There is no order');
+      await expectRefusal(() => shop.addLine(order, { id: UNKNOWN }, 2), 404, 'There is no product');
+      for (const [orderId, lineId] of [
+        [order.id, UNKNOWN],
+        [another.id, line],
+      ] as const) {
+        expect((await shop.get(`/orders/${orderId}/lines/${lineId}`)).status).toBe(404);
+        await expectRefusal(() => shop.setLine(at(orderId, lineId), pen, 2), 404, '');
+        await expectRefusal(() => shop.removeLine(at(orderId, lineId), pen), 404, '');
+      }
     });
 
-    const path = () => `/orders/${order.id}/lines/${pen.id}`;
+    const lines = () => `/orders/${order.id}/lines`;
+    const change = (body: unknown) => shop.send('PATCH', lineOf(order, pen), body, ifMatch(1));
     it.each<[string, () => Promise<Answer>]>([
       ['a quantity of 0', () => shop.setLine(order, pen, 0)],
       ['a quantity beyond the bound', () => shop.setLine(order, pen, 1_001)],
-      ['no quantity', () => shop.send('PUT', path(), {})],
-      ['a price of its own', () => shop.send('PUT', path(), { quantity: 1, unitPriceCents: 1 })],
-      ['a version as text', () => shop.send('PUT', path(), { quantity: 1, version: '1' })],
-      ['version 0', () => shop.setLine(order, pen, 2, 0)],
-      ['a version in the address that is none', () => shop.send('DELETE', `${path()}?version=x`)],
+      ['no quantity', () => change({})],
+      ['a price of its own', () => change({ quantity: 1, unitPriceCents: 1 })],
+      ['another product', () => change({ quantity: 1, productId: ink.id })],
+      ['a version in the body', () => change({ quantity: 1, version: 1 })],
+      ['a new line with no product', () => shop.post(lines(), { quantity: 1 }, ifMatch(1))],
+      ['a new line with a product id that is no UUID', () => shop.addLine(order, { id: '42' }, 1)],
+      ['a new line of 0 pieces', () => shop.addLine(order, ink, 0)],
       [
-        'a version in the address beyond the bound',
-        () => shop.send('DELETE', `${path()}?version=9999999999`),
+        'an entity tag that is none',
+        () => shop.send('DELETE', lineOf(order, pen), undefined, { 'if-match': 'x' }),
       ],
-      ['an order id that is no UUID', () => shop.setLine({ id: '42' }, pen, 2)],
-      ['a product id that is no UUID', () => shop.removeLine(order, { id: '42' })],
+      ['an order id that is no UUID', () => shop.setLine({ id: '42', lines: order.lines }, pen, 2)],
+      ['a line id that is no UUID', () => shop.send('DELETE', `${lines()}/42`, undefined, ifMatch(1))],
     ])('with 400 for %s', async (_what, send) => {
       const before = await shop.stored();
       expect((await send()).status).toBe(400);
       expect(await shop.stored()).toEqual(before);
+    });
+
+    it('with 412 rather than 400 when both the entity tag and the body are wrong', async () => {
+      await shop.setLine(order, ink, 5);
+      expect((await change({ quantity: 0 })).status).toBe(412);
     });
   });
 });

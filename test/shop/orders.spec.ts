@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Product } from '../../apps/shop/src/products/product.entity.js';
-import { PLATFORMS, RunningShop } from './running-shop.js';
+import { type Answer, PLATFORMS, RunningShop, times } from './running-shop.js';
 
 const UNKNOWN = '7f7c3a0e-6f0e-4d0b-9a0c-2f5a3a1c9d11';
 
@@ -20,6 +21,8 @@ describe.each(PLATFORMS)('orders on %s', (platform) => {
       const { status, headers, body } = await shop.order([pen, 1], [ink, 3]);
       expect(status).toBe(201);
       expect(headers.get('location')).toBe(`/orders/${body.id}`);
+      expect(headers.get('content-location')).toBe(`/orders/${body.id}`);
+      expect(headers.get('etag')).toBe('"1"');
       expect(body).toMatchObject({
         customer: 'Lighthouse Café',
         status: 'placed',
@@ -39,8 +42,8 @@ describe.each(PLATFORMS)('orders on %s', (platform) => {
 
     it('raises the version of what it takes from', async () => {
       const product = await shop.newProduct();
-      const { body } = await shop.order([product, 1]);
-      expect(body.lines[0].product).toMatchObject({ stock: 9, version: 2 });
+      await shop.order([product, 1]);
+      expect((await shop.get(`/products/${product.id}`)).body).toMatchObject({ stock: 9, version: 2 });
     });
 
     it('merges the lines of one product, whatever the case of its id', async () => {
@@ -51,12 +54,15 @@ describe.each(PLATFORMS)('orders on %s', (platform) => {
       expect(await shop.stockOf(product)).toBe(5);
     });
 
-    it('keeps the price of the day', async () => {
-      const product = await shop.newProduct({ priceCents: 100 });
+    it('keeps the price and the name of the day', async () => {
+      const product = await shop.newProduct({ priceCents: 100, name: 'Pen' });
       const { body } = await shop.order([product, 1]);
-      await shop.send('PATCH', `/products/${product.id}`, { priceCents: 900 });
+      await shop.change(product, { priceCents: 900, name: 'Quill' });
       const read = await shop.get(`/orders/${body.id}`);
-      expect(read.body).toMatchObject({ totalCents: 100, lines: [{ unitPriceCents: 100 }] });
+      expect(read.body).toMatchObject({
+        totalCents: 100,
+        lines: [{ unitPriceCents: 100, productName: 'Pen' }],
+      });
     });
 
     it('adds up totals beyond 32 bits', async () => {
@@ -68,16 +74,10 @@ describe.each(PLATFORMS)('orders on %s', (platform) => {
 
     it('writes an audit entry with the id of the request', async () => {
       const product = await shop.newProduct();
-      const response = await fetch(`${shop.url}/orders`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-request-id': 'counter-7' },
-        body: JSON.stringify({
-          customer: 'Lighthouse Café',
-          lines: [{ productId: product.id, quantity: 1 }],
-        }),
-      });
-      const { id } = (await response.json()) as { id: string };
-      expect(await shop.auditOf(id)).toEqual([
+      const order = { customer: 'Lighthouse Café', lines: [{ productId: product.id, quantity: 1 }] };
+      const headers = { 'x-request-id': 'counter-7', 'idempotency-key': randomUUID() };
+      const { body } = await shop.post('/orders', order, headers);
+      expect(await shop.auditOf(body.id)).toEqual([
         { action: 'order.placed', entity: 'Order', request_id: 'counter-7' },
       ]);
     });
@@ -102,9 +102,11 @@ describe.each(PLATFORMS)('orders on %s', (platform) => {
         const { status, body } = await shop.order([plenty, 1], [scarce, 3]);
         expect(status).toBe(409);
         expect(body).toEqual({
-          statusCode: 409,
-          error: 'Conflict',
-          message: 'Out of stock: 3 of "Rare stamp" ordered, 2 left.',
+          type: 'about:blank',
+          title: 'Conflict',
+          status: 409,
+          detail: 'Out of stock: 3 of "Rare stamp" ordered, 2 left.',
+          instance: '/orders',
           productId: scarce.id,
           left: 2,
         });
@@ -119,7 +121,7 @@ describe.each(PLATFORMS)('orders on %s', (platform) => {
       expectNothingStored(async () => {
         const { status, body } = await shop.order([plenty, 1], [{ id: UNKNOWN }, 1]);
         expect(status).toBe(404);
-        expect(body.message).toContain(UNKNOWN);
+        expect(body.detail).toContain(UNKNOWN);
       }));
 
     it('stores nothing when the audit entry cannot be written', async () => {
@@ -161,11 +163,67 @@ describe.each(PLATFORMS)('orders on %s', (platform) => {
     ];
     it.each(invalid)('answers 400 to %s', (_what, body) =>
       expectNothingStored(async () => {
-        const answer = await shop.post('/orders', body());
-        expect(answer.status).toBe(400);
-        expect(answer.body).toMatchObject({ statusCode: 400, message: expect.anything() });
+        const answer = await shop.placeOrder(body());
+        expect(answer.headers.get('content-type')).toBe('application/problem+json');
+        expect(answer.body).toMatchObject({ status: 400, detail: expect.any(String) });
       }),
     );
+  });
+
+  describe('placing again', () => {
+    const basket = (product: { id: string }, quantity = 1) => ({
+      customer: 'Lighthouse Café',
+      lines: [{ productId: product.id, quantity }],
+    });
+
+    it('with the same key orders nothing more, and answers the same', async () => {
+      const [product, key] = [await shop.newProduct(), randomUUID()];
+      const first = await shop.placeOrder(basket(product, 3), key);
+      const before = await shop.stored();
+      const second = await shop.placeOrder(basket(product, 3), key);
+      expect([second.status, second.text]).toEqual([201, first.text]);
+      for (const name of ['location', 'content-location', 'etag', 'last-modified'])
+        expect(second.headers.get(name)).toBe(first.headers.get(name));
+      expect(second.headers.get('idempotency-replayed')).toBe('true');
+      expect(first.headers.get('idempotency-replayed')).toBeNull();
+      expect(await shop.stored()).toEqual(before);
+    });
+
+    it('by a double click makes one order', async () => {
+      const [product, key] = [await shop.newProduct(), randomUUID()];
+      const answers = await times(10, () => shop.placeOrder(basket(product, 2), key));
+      const placed = answers.filter(({ status }) => status === 201);
+      expect(placed.length).toBeGreaterThan(0);
+      expect(new Set(placed.map(({ text }) => text)).size).toBe(1);
+      for (const { status, body } of answers.filter((answer) => !placed.includes(answer)))
+        expect([status, body.type]).toEqual([409, '/errors/idempotency-key-in-use']);
+      expect(await shop.stockOf(product)).toBe(8);
+      expect((await shop.placeOrder(basket(product, 2), key)).text).toBe(placed[0]!.text);
+    });
+
+    it('with the same key and something else on it is refused', async () => {
+      const [product, key] = [await shop.newProduct(), randomUUID()];
+      await shop.placeOrder(basket(product, 1), key);
+      const before = await shop.stored();
+      const { status, body } = await shop.placeOrder(basket(product, 2), key);
+      expect([status, body.type]).toEqual([422, '/errors/idempotency-key-reused']);
+      expect(await shop.stored()).toEqual(before);
+    });
+
+    it('after a refusal tries again under the same key', async () => {
+      const [product, key] = [await shop.newProduct({ stock: 1 }), randomUUID()];
+      expect((await shop.placeOrder(basket(product, 2), key)).status).toBe(409);
+      await shop.change(product, { stock: 2 });
+      expect((await shop.placeOrder(basket(product, 2), key)).status).toBe(201);
+    });
+
+    it('needs a key in any case', async () => {
+      const product = await shop.newProduct();
+      const before = await shop.stored();
+      const { status, body } = await shop.post('/orders', basket(product));
+      expect([status, body.type]).toEqual([400, '/errors/idempotency-key-required']);
+      expect(await shop.stored()).toEqual(before);
+    });
   });
 
   describe('reading', () => {
@@ -173,14 +231,27 @@ describe.each(PLATFORMS)('orders on %s', (platform) => {
       expect((await shop.get(`/orders/${UNKNOWN}`)).status).toBe(404);
       expect((await shop.get('/orders/42')).status).toBe(400);
     });
+
+    it('is answered 304 until the order or a line of it is changed', async () => {
+      const product = await shop.newProduct();
+      const { body: order, headers } = await shop.order([product, 1]);
+      const known = { 'if-none-match': headers.get('etag')! };
+      await shop.change(product, { name: 'Renamed', stock: 5 });
+      const { status, text } = await shop.get(`/orders/${order.id}`, known);
+      expect([status, text]).toEqual([304, '']);
+      await shop.setLine(order, product, 2);
+      const changed = await shop.get(`/orders/${order.id}`, known);
+      expect([changed.status, changed.headers.get('etag')]).toEqual([200, '"2"']);
+    });
   });
 
   describe('cancelling', () => {
     it('puts the stock back and says so in its audit', async () => {
       const [one, other] = [await shop.newProduct(), await shop.newProduct()];
       const { body: order } = await shop.order([one, 4], [other, 10]);
-      const { status, body } = await shop.post(`/orders/${order.id}/cancel`);
-      expect(status).toBe(200);
+      const { status, headers, body } = await shop.cancel(order, 1);
+      expect([status, headers.get('etag')]).toEqual([200, '"2"']);
+      expect(headers.get('content-location')).toBe(`/orders/${order.id}`);
       expect(body).toMatchObject({ id: order.id, status: 'cancelled', version: 2 });
       expect(body).toEqual((await shop.get(`/orders/${order.id}`)).body);
       expect([await shop.stockOf(one), await shop.stockOf(other)]).toEqual([10, 10]);
@@ -190,19 +261,36 @@ describe.each(PLATFORMS)('orders on %s', (platform) => {
       ]);
     });
 
+    async function expectRefusal(work: () => Promise<Answer>, expected: object): Promise<void> {
+      const before = await shop.stored();
+      expect((await work()).body).toMatchObject(expected);
+      expect(await shop.stored()).toEqual(before);
+    }
+
     it('is refused the second time', async () => {
       const { body: order } = await shop.order([await shop.newProduct(), 1]);
-      await shop.post(`/orders/${order.id}/cancel`);
-      const before = await shop.stored();
-      const { status, body } = await shop.post(`/orders/${order.id}/cancel`);
-      expect(status).toBe(409);
-      expect(body.message).toContain('cancelled already');
-      expect(await shop.stored()).toEqual(before);
+      await shop.cancel(order);
+      const detail = expect.stringContaining('cancelled already');
+      await expectRefusal(() => shop.cancel(order, 2), { status: 409, detail });
+      await expectRefusal(() => shop.cancel(order, 1), { status: 412, currentVersion: 2 });
+    });
+
+    it('is refused when a line has been changed since', async () => {
+      const product = await shop.newProduct();
+      const { body: order } = await shop.order([product, 1]);
+      await shop.setLine(order, product, 2);
+      await expectRefusal(() => shop.cancel(order, 1), { type: '/errors/precondition-failed', status: 412 });
+    });
+
+    it('is refused when it does not tell which version it is about', async () => {
+      const { body: order } = await shop.order([await shop.newProduct(), 1]);
+      await expectRefusal(() => shop.post(`/orders/${order.id}/cancel`), { status: 428 });
     });
 
     it('answers 404 to an unknown id and 400 to one that is no UUID', async () => {
+      expect((await shop.cancel({ id: UNKNOWN })).status).toBe(404);
+      expect((await shop.cancel({ id: '42' })).status).toBe(400);
       expect((await shop.post(`/orders/${UNKNOWN}/cancel`)).status).toBe(404);
-      expect((await shop.post('/orders/42/cancel')).status).toBe(400);
     });
   });
 });

@@ -56,33 +56,91 @@ describe.each(PLATFORMS)('what people read, on %s', (platform) => {
 
   it('documents every endpoint with what it returns and how it fails', async () => {
     const { body } = await shop.get('/docs-json');
-    const statuses = Object.entries<Record<string, { responses: object }>>(body.paths).flatMap(
-      ([path, methods]) =>
-        Object.entries(methods).map(([method, { responses }]) => [
-          `${method.toUpperCase()} ${path}`,
-          Object.keys(responses).join(' '),
-        ]),
-    );
+    const statuses = operationsOf(body).map(({ name, responses }) => [
+      name,
+      Object.keys(responses).join(' '),
+    ]);
     expect(Object.fromEntries(statuses)).toEqual({
       'GET /health': '200 503',
-      'GET /products': '200 400',
-      'POST /products': '201 400 409',
-      'GET /products/{id}': '200 400 404',
-      'PUT /products/{id}': '200 400 404 409',
-      'PATCH /products/{id}': '200 400 404 409',
-      'DELETE /products/{id}': '204 400 404 409',
-      'POST /orders': '201 400 404 409',
-      'GET /orders/{id}': '200 400 404',
-      'POST /orders/{id}/cancel': '200 400 404 409',
-      'PUT /orders/{id}/lines/{productId}': '200 400 404 409',
-      'DELETE /orders/{id}/lines/{productId}': '200 400 404 409',
+      'GET /products': '200 400 503',
+      'POST /products': '201 400 409 415 422 503',
+      'GET /products/{id}': '200 304 400 404 412 503',
+      'PUT /products/{id}': '200 201 400 404 409 412 415 422 428 503',
+      'PATCH /products/{id}': '200 400 404 409 412 415 422 428 503',
+      'DELETE /products/{id}': '204 400 404 409 412 428 503',
+      'POST /orders': '201 400 404 409 422 503',
+      'GET /orders/{id}': '200 304 400 404 412 503',
+      'POST /orders/{id}/cancel': '200 400 404 409 412 428 503',
+      'POST /orders/{id}/lines': '201 400 404 409 412 428 503',
+      'GET /orders/{id}/lines/{lineId}': '200 304 400 404 412 503',
+      'PATCH /orders/{id}/lines/{lineId}': '200 400 404 409 412 428 503',
+      'DELETE /orders/{id}/lines/{lineId}': '200 400 404 409 412 428 503',
     });
     expect(body.components.schemas.PlaceOrderDto.properties.lines).toMatchObject({
       minItems: 1,
       maxItems: 100,
     });
-    expect(body.components.schemas.ProductPatchDto.required ?? []).toEqual([]);
+    expect(body.components.schemas.ProductDto.required).toEqual(['sku', 'name', 'priceCents', 'stock']);
   });
+
+  it('documents the headers that a client needs and gets', async () => {
+    const { body } = await shop.get('/docs-json');
+    const headers = operationsOf(body).map(({ name, parameters = [], responses }) => [
+      name,
+      [
+        ...parameters.filter((each) => each.in === 'header').map((each) => each.name),
+        '->',
+        ...Object.keys(Object.entries(responses).find(([status]) => status < '300')![1].headers ?? {}),
+      ].join(' '),
+    ]);
+    expect(Object.fromEntries(headers)).toEqual({
+      'GET /health': '->',
+      'GET /products': '-> Link',
+      'POST /products': '-> ETag Last-Modified Location',
+      'GET /products/{id}': 'If-None-Match -> ETag Last-Modified',
+      'PUT /products/{id}': 'If-Match If-None-Match -> ETag Last-Modified Content-Location',
+      'PATCH /products/{id}': 'If-Match -> ETag Last-Modified Content-Location',
+      'DELETE /products/{id}': 'If-Match ->',
+      'POST /orders': 'Idempotency-Key -> ETag Last-Modified Location Content-Location Idempotency-Replayed',
+      'GET /orders/{id}': 'If-None-Match -> ETag Last-Modified',
+      'POST /orders/{id}/cancel': 'If-Match -> ETag Last-Modified Content-Location',
+      'POST /orders/{id}/lines': 'If-Match -> ETag Last-Modified Location Content-Location',
+      'GET /orders/{id}/lines/{lineId}': 'If-None-Match -> ETag Last-Modified',
+      'PATCH /orders/{id}/lines/{lineId}': 'If-Match -> ETag Last-Modified Content-Location',
+      'DELETE /orders/{id}/lines/{lineId}': 'If-Match -> ETag Last-Modified Content-Location',
+    });
+  });
+
+  it('documents every error as problem details', async () => {
+    const { body } = await shop.get('/docs-json');
+    for (const { responses } of operationsOf(body)) {
+      for (const [status, { content }] of Object.entries(responses))
+        if (status >= '400') expect(Object.keys(content ?? {})).toEqual(['application/problem+json']);
+    }
+  });
+
+  it('leads from the type of an error to its page', async () => {
+    const product = await shop.newProduct();
+    const refusals = [
+      await shop.change(product, {}, 7),
+      await shop.send('DELETE', `/products/${product.id}`),
+      await shop.send('DELETE', `/products/${product.id}`, undefined, { 'if-match': '7' }),
+      await shop.post('/orders', {}),
+    ];
+    for (const { body } of refusals) {
+      const { status, headers, text } = await shop.get(body.type);
+      expect([status, headers.get('content-type')]).toEqual([200, 'text/markdown; charset=utf-8']);
+      expect(text).toContain(`Code \`${body.code}\``);
+    }
+  });
+
+  it.each(['none', '..%2Fperformance', '..%2F..%2FREADME', 'README.md'])(
+    'serves no page but those of errors: %s',
+    async (name) => {
+      const { status, body } = await shop.get(`/errors/${name}`);
+      expect([status, body.type]).toEqual([404, 'about:blank']);
+    },
+  );
 
   describe('health', () => {
     it('is ok while the database answers', async () => {
@@ -104,6 +162,21 @@ describe.each(PLATFORMS)('what people read, on %s', (platform) => {
     });
   });
 });
+
+interface DocumentedOperation {
+  name: string;
+  parameters?: { name: string; in: string }[];
+  responses: Record<string, { headers?: object; content?: object }>;
+}
+
+function operationsOf(document: any): DocumentedOperation[] {
+  return Object.entries<Record<string, DocumentedOperation>>(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      ...operation,
+      name: `${method.toUpperCase()} ${path}`,
+    })),
+  );
+}
 
 async function connectToServerOf(databaseUrl: string) {
   const { default: pg } = await import('pg');

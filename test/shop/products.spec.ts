@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Product } from '../../apps/shop/src/products/product.entity.js';
-import { PLATFORMS, RunningShop } from './running-shop.js';
+import { type Answer, countByStatus, ifMatch, PLATFORMS, RunningShop } from './running-shop.js';
 
 const UNKNOWN = '7f7c3a0e-6f0e-4d0b-9a0c-2f5a3a1c9d11';
 
@@ -10,6 +11,9 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
     shop = await RunningShop.on(platform);
   });
   afterAll(() => shop.close());
+
+  const remove = (id: string, seen: number) =>
+    shop.send('DELETE', `/products/${id}`, undefined, ifMatch(seen));
 
   describe('list', () => {
     it('gives the first 20 by name when nothing is asked for', async () => {
@@ -55,8 +59,24 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
       'search=a%00b',
       'category=',
       'sort=price',
+      'sort=version',
+      'description=x',
+      'version.gt=1',
     ])('answers 400 to ?%s', async (query) => {
-      expect((await shop.get(`/products?${query}`)).status).toBe(400);
+      const { status, headers, body } = await shop.get(`/products?${query}`);
+      expect([status, headers.get('content-type')]).toEqual([400, 'application/problem+json']);
+      expect(body.errors).toHaveLength(1);
+    });
+
+    it('goes by the price when asked to, the dearest first', async () => {
+      const { body } = await shop.get('/products?sort=-priceCents&limit=100');
+      const prices = (body.items as Product[]).map(({ priceCents }) => priceCents);
+      expect(prices).toEqual(prices.toSorted((one, other) => other - one));
+    });
+
+    it('tells where the other pages are', async () => {
+      const { headers } = await shop.get('/products?category=kitchen&limit=5&page=2');
+      expect(headers.get('link')).toContain('</products?category=kitchen&limit=5&page=3>; rel="next"');
     });
   });
 
@@ -70,6 +90,7 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
       });
       expect(status).toBe(201);
       expect(headers.get('location')).toBe(`/products/${body.id}`);
+      expect(headers.get('etag')).toBe('"1"');
       expect(body).toMatchObject({
         name: 'Bookend',
         category: 'other',
@@ -85,12 +106,8 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
 
     it('is replaced by PUT, which empties what it does not mention', async () => {
       const product = await shop.newProduct({ description: 'Before', category: 'home' });
-      const { status, body } = await shop.send('PUT', `/products/${product.id}`, {
-        sku: product.sku,
-        name: 'After',
-        priceCents: 5,
-        stock: 0,
-      });
+      const values = { sku: product.sku, name: 'After', priceCents: 5, stock: 0 };
+      const { status, body } = await shop.send('PUT', `/products/${product.id}`, values, ifMatch(1));
       expect(status).toBe(200);
       expect(body).toMatchObject({
         name: 'After',
@@ -104,7 +121,7 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
 
     it('is changed by PATCH, which keeps what it does not mention', async () => {
       const product = await shop.newProduct({ description: 'Kept' });
-      const { status, body } = await shop.send('PATCH', `/products/${product.id}`, { priceCents: 300 });
+      const { status, body } = await shop.change(product, { priceCents: 300 });
       expect(status).toBe(200);
       const { sku, name, stock } = product;
       expect(body).toMatchObject({ sku, name, stock, description: 'Kept', priceCents: 300, version: 2 });
@@ -112,7 +129,7 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
 
     it('keeps its version when a PATCH changes nothing', async () => {
       const product = await shop.newProduct();
-      const { status, body } = await shop.send('PATCH', `/products/${product.id}`, {});
+      const { status, body } = await shop.change(product, {});
       expect(status).toBe(200);
       expect(body).toEqual(product);
     });
@@ -120,26 +137,56 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
     it('tells when it was created and when it was changed last', async () => {
       const product = await shop.newProduct();
       expect(product.updatedAt).toBe(product.createdAt);
-      const { body } = await shop.send('PATCH', `/products/${product.id}`, { priceCents: 300 });
+      const { body } = await shop.change(product, { priceCents: 300 });
       expect(body.createdAt).toBe(product.createdAt);
       expect(Date.parse(body.updatedAt)).toBeGreaterThan(Date.parse(body.createdAt));
     });
 
+    it('is known by its entity tag: whoever has the newest is told so and no more', async () => {
+      const { id } = await shop.newProduct();
+      const { headers } = await shop.get(`/products/${id}`);
+      expect(headers.get('etag')).toBe('"1"');
+      const again = await shop.get(`/products/${id}`, { 'if-none-match': '"1"' });
+      expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', '"1"']);
+      await shop.change({ id }, { name: 'Other' });
+      const changed = await shop.get(`/products/${id}`, { 'if-none-match': '"1"' });
+      expect([changed.status, changed.body.name, changed.headers.get('etag')]).toEqual([200, 'Other', '"2"']);
+    });
+
+    it('is created by PUT under an id that the client has chosen, once', async () => {
+      const id = randomUUID();
+      const create = () =>
+        shop.send(
+          'PUT',
+          `/products/${id}`,
+          { sku: `OWN-${platform}`, name: 'Own', priceCents: 1, stock: 1 },
+          { 'if-none-match': '*' },
+        );
+      const answers = await Promise.all([create(), create()]);
+      expect(countByStatus(answers)).toEqual({ 201: 1, 412: 1 });
+      expect((await shop.get(`/products/${id}`)).body).toMatchObject({ id, name: 'Own', version: 1 });
+      expect(await shop.auditOf(id)).toHaveLength(1);
+    });
+
     it('is gone after DELETE', async () => {
       const { id } = await shop.newProduct();
-      const { status, text } = await shop.send('DELETE', `/products/${id}`);
+      const { status, text } = await remove(id, 1);
       expect([status, text]).toEqual([204, '']);
       expect((await shop.get(`/products/${id}`)).status).toBe(404);
-      expect((await shop.send('DELETE', `/products/${id}`)).status).toBe(404);
+      expect((await remove(id, 1)).status).toBe(404);
+      expect((await shop.auditOf(id)).map(({ action }) => action)).toEqual([
+        'product.created',
+        'product.deleted',
+      ]);
     });
 
     it('cannot be deleted once it has been ordered', async () => {
       const product = await shop.newProduct();
       await shop.order([product, 1]);
       const before = await shop.stored();
-      const { status, body } = await shop.send('DELETE', `/products/${product.id}`);
+      const { status, body } = await remove(product.id, 2);
       expect(status).toBe(409);
-      expect(body.message).toContain('has been ordered');
+      expect(body.detail).toContain('is in use');
       expect(await shop.stored()).toEqual(before);
     });
 
@@ -147,87 +194,98 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
       const [one, other] = [await shop.newProduct(), await shop.newProduct()];
       const before = await shop.stored();
       const created = await shop.post('/products', { sku: one.sku, name: 'Twin', priceCents: 1, stock: 1 });
-      const changed = await shop.send('PATCH', `/products/${other.id}`, { sku: one.sku });
+      const changed = await shop.change(other, { sku: one.sku }, 1);
       expect([created.status, changed.status]).toEqual([409, 409]);
+      expect(created.headers.get('location')).toBeNull();
       expect(created.body).toEqual({
-        statusCode: 409,
-        error: 'Conflict',
-        message: 'Another product has this SKU.',
+        type: 'about:blank',
+        title: 'Conflict',
+        status: 409,
+        detail: 'Another Product has this sku.',
+        instance: '/products',
       });
       expect(await shop.stored()).toEqual(before);
     });
 
     it.each(['GET', 'PUT', 'PATCH', 'DELETE'])('is not found by %s when there is none', async (method) => {
       const body = { sku: 'TEST-NONE', name: 'None', priceCents: 1, stock: 1 };
-      const { status } = await shop.send(
-        method,
-        `/products/${UNKNOWN}`,
-        /GET|DELETE/.test(method) ? undefined : body,
+      const sent = /GET|DELETE/.test(method) ? undefined : body;
+      expect((await shop.send(method, `/products/${UNKNOWN}`, sent, ifMatch('*'))).status).toBe(
+        method === 'PUT' ? 412 : 404,
       );
-      expect(status).toBe(404);
     });
 
     it.each(['GET', 'PUT', 'PATCH', 'DELETE'])(
       'answers 400 to %s of an id that is no UUID',
       async (method) => {
-        const { status } = await shop.send(
-          method,
-          '/products/42',
-          /GET|DELETE/.test(method) ? undefined : {},
-        );
-        expect(status).toBe(400);
+        const sent = /GET|DELETE/.test(method) ? undefined : {};
+        expect((await shop.send(method, '/products/42', sent, ifMatch('*'))).status).toBe(400);
       },
     );
   });
 
-  describe.each(['PUT', 'PATCH'])('%s with the version that the client has seen', (method) => {
-    const change = ({ sku, id }: Product, values: object) =>
-      shop.send(method, `/products/${id}`, { sku, name: 'Mine', priceCents: 250, stock: 10, ...values });
+  describe.each(['PUT', 'PATCH', 'DELETE'])('%s under a precondition', (method) => {
+    const change = ({ sku, id }: Product, headers: Record<string, string>, values: object = {}) => {
+      const body = { sku, name: 'Mine', priceCents: 250, stock: 10, ...values };
+      return shop.send(method, `/products/${id}`, method === 'DELETE' ? undefined : body, headers);
+    };
 
-    it('is accepted while it is the newest, and stores the next one', async () => {
+    async function expectRefusal(work: () => Promise<Answer>, expected: object): Promise<void> {
+      const before = await shop.stored();
+      const { status, headers, body } = await work();
+      expect({ status, body }).toMatchObject(expected);
+      expect(headers.get('content-type')).toBe('application/problem+json');
+      expect(headers.get('etag')).toBeNull();
+      expect(await shop.stored()).toEqual(before);
+    }
+
+    it('is accepted while the version is the newest', async () => {
       const product = await shop.newProduct();
-      const { status, body } = await change(product, { version: 1 });
-      expect(status).toBe(200);
+      const { status, headers, body } = await change(product, ifMatch(1));
+      const read = await shop.get(`/products/${product.id}`);
+      if (method === 'DELETE') return expect([status, read.status]).toEqual([204, 404]);
+      expect([status, headers.get('etag')]).toEqual([200, '"2"']);
       expect(body).toMatchObject({ name: 'Mine', version: 2 });
-      expect((await shop.get(`/products/${product.id}`)).body).toEqual(body);
+      expect([read.body, read.headers.get('etag')]).toEqual([body, '"2"']);
     });
 
-    it.each([1, 7])(
-      'is refused when the newest is another one than %i, and tells what is there',
-      async (version) => {
-        const product = await shop.newProduct();
-        const { body: theirs } = await shop.send('PATCH', `/products/${product.id}`, { name: 'Theirs' });
-        const before = await shop.stored();
-        const { status, body } = await change(product, { version });
-        expect(status).toBe(409);
-        expect(body).toEqual({
-          statusCode: 409,
-          error: 'Conflict',
-          message: `Product ${product.id} has been changed meanwhile. Nothing of your change was stored.`,
-          entity: 'Product',
-          id: product.id,
-          expected: version,
-          actual: 2,
-          current: theirs,
-        });
-        expect(await shop.stored()).toEqual(before);
-      },
-    );
+    it.each([1, 7])('is refused with 412 when the newest is another one than %i', async (version) => {
+      const product = await shop.newProduct();
+      await shop.change(product, { name: 'Theirs' });
+      await expectRefusal(() => change(product, ifMatch(version)), {
+        status: 412,
+        body: { type: '/errors/precondition-failed', instance: `/products/${product.id}`, currentVersion: 2 },
+      });
+    });
 
-    it('is refused when an order has taken stock since', async () => {
+    it('is refused with 412 when an order has taken stock since', async () => {
       const product = await shop.newProduct();
       await shop.order([product, 3]);
-      const { status, body } = await change(product, { version: 1, stock: 20 });
-      expect(status).toBe(409);
-      expect(body.current).toMatchObject({ stock: 7, version: 2 });
+      await expectRefusal(() => change(product, ifMatch(1), { stock: 20 }), { status: 412 });
     });
 
-    it('is refused even if nothing would change', async () => {
+    it('is refused with 428 when there is none', async () => {
+      const product = await shop.newProduct();
+      await expectRefusal(() => change(product, {}), {
+        status: 428,
+        body: { type: '/errors/precondition-required', code: 'PRECONDITION_REQUIRED' },
+      });
+    });
+
+    it('is refused with 400 when it is malformed', async () => {
+      const product = await shop.newProduct();
+      await expectRefusal(() => change(product, { 'if-match': '1' }), {
+        status: 400,
+        body: { type: '/errors/malformed-header', code: 'MALFORMED_HEADER' },
+      });
+    });
+
+    it('is refused with 412 even if nothing would change', async () => {
       const product = await shop.newProduct({ name: 'Mine', description: '', category: 'other' });
-      await shop.send('PATCH', `/products/${product.id}`, { priceCents: 1 });
-      await shop.send('PATCH', `/products/${product.id}`, { priceCents: 250 });
-      expect((await change(product, { version: 1 })).status).toBe(409);
-      expect((await change(product, { version: 3 })).body).toMatchObject({ version: 3 });
+      await shop.change(product, { priceCents: 1 });
+      await shop.change(product, { priceCents: 250 });
+      await expectRefusal(() => change(product, ifMatch(1)), { status: 412 });
+      if (method !== 'DELETE') expect((await change(product, ifMatch(3))).body).toMatchObject({ version: 3 });
     });
   });
 
@@ -253,12 +311,16 @@ describe.each(PLATFORMS)('products on %s', (platform) => {
   ];
   describe.each(['POST', 'PUT', 'PATCH'])('%s with an invalid body', (method) => {
     it.each(invalid)('answers 400 to %s and stores nothing', async (_what, wrong) => {
-      const id = method === 'POST' ? '' : `/${(await shop.get('/products?limit=1')).body.items[0].id}`;
+      const id = method === 'POST' ? '' : `/${(await shop.newProduct()).id}`;
       const body = { sku: 'TEST-BAD', name: 'Bad', priceCents: 1, stock: 1, ...(wrong as object) };
       // PATCH need not have a sku, so there it is missing in vain.
       if (method === 'PATCH' && _what === 'a missing sku') Object.assign(body, { sku: null });
       const before = await shop.stored();
-      expect((await shop.send(method, `/products${id}`, body)).status).toBe(400);
+      const answer = await shop.send(method, `/products${id}`, body, method === 'POST' ? {} : ifMatch('*'));
+      expect([answer.status, answer.body.errors]).toEqual([
+        400,
+        expect.arrayContaining([expect.any(String)]),
+      ]);
       expect(await shop.stored()).toEqual(before);
     });
   });

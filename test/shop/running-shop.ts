@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -15,6 +16,18 @@ export interface Answer {
   /** The JSON, which each test knows the shape of. */
   body: any;
 }
+
+/** A version that a client has seen, or that it does not care which one it is. */
+export type Seen = number | '*';
+
+interface OrderWithLines {
+  id: string;
+  lines: { id: string; productId: string }[];
+}
+
+export const ifMatch = (seen: Seen): Record<string, string> => ({
+  'if-match': seen === '*' ? seen : `"${seen}"`,
+});
 
 export const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => work(index)));
@@ -43,13 +56,16 @@ export class RunningShop {
     return new RunningShop(databaseUrl, database, `http://127.0.0.1:${port}`, () => app.close());
   }
 
-  async send(method: string, path: string, body?: unknown): Promise<Answer> {
+  async send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const response = await fetch(this.url + path, {
       method,
-      ...(body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      }),
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json');
@@ -61,24 +77,46 @@ export class RunningShop {
     };
   }
 
-  get = (path: string) => this.send('GET', path);
-  post = (path: string, body?: unknown) => this.send('POST', path, body);
+  get = (path: string, headers?: Record<string, string>) => this.send('GET', path, undefined, headers);
+  post = (path: string, body?: unknown, headers?: Record<string, string>) =>
+    this.send('POST', path, body, headers);
+
+  /** Each call is a request of its own, with a new key. */
+  placeOrder(body: unknown, key: string = randomUUID()): Promise<Answer> {
+    return this.post('/orders', body, { 'idempotency-key': `"${key}"` });
+  }
 
   order(...lines: [product: { id: string }, quantity: number][]): Promise<Answer> {
-    return this.post('/orders', {
+    return this.placeOrder({
       customer: 'Lighthouse Café',
       lines: lines.map(([{ id }, quantity]) => ({ productId: id, quantity })),
     });
   }
 
-  /** Sets how many pieces of a product an order has. `seen` is the version that the client has seen, if they tell. */
-  setLine(order: { id: string }, product: { id: string }, quantity: number, seen?: number): Promise<Answer> {
-    return this.send('PUT', `/orders/${order.id}/lines/${product.id}`, { quantity, version: seen });
+  cancel({ id }: { id: string }, seen: Seen = '*'): Promise<Answer> {
+    return this.post(`/orders/${id}/cancel`, undefined, ifMatch(seen));
   }
 
-  removeLine(order: { id: string }, product: { id: string }, seen?: number): Promise<Answer> {
-    const query = seen === undefined ? '' : `?version=${seen}`;
-    return this.send('DELETE', `/orders/${order.id}/lines/${product.id}${query}`);
+  change({ id }: { id: string }, changes: unknown, seen: Seen = '*'): Promise<Answer> {
+    return this.send('PATCH', `/products/${id}`, changes, ifMatch(seen));
+  }
+
+  addLine(order: { id: string }, product: { id: string }, quantity: number, seen: Seen = '*') {
+    const line = { productId: product.id, quantity };
+    return this.post(`/orders/${order.id}/lines`, line, ifMatch(seen));
+  }
+
+  setLine(
+    order: OrderWithLines,
+    product: { id: string },
+    quantity: number,
+    seen: Seen = '*',
+  ): Promise<Answer> {
+    return this.send('PATCH', lineOf(order, product), { quantity }, ifMatch(seen));
+  }
+
+  removeLine(order: OrderWithLines, product: { id: string }, seen: Seen = '*'): Promise<Answer> {
+    return this.send('DELETE', lineOf(order, product), undefined, ifMatch(seen));
   }
 
   private count = 0;
@@ -118,4 +156,9 @@ export class RunningShop {
       [entityId],
     );
   }
+}
+
+export function lineOf({ id, lines }: OrderWithLines, product: { id: string }): string {
+  const line = lines.find(({ productId }) => productId === product.id);
+  return `/orders/${id}/lines/${line!.id}`;
 }

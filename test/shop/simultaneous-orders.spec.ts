@@ -45,7 +45,7 @@ describe.each(cases(['express'] as const, ['fastify'] as const))('simultaneous o
   it('returns the stock once when 20 cancel the same order at once', async () => {
     const product = await shop.newProduct({ stock: 10 });
     const { body: order } = await shop.order([product, 4]);
-    const answers = await times(20, () => shop.post(`/orders/${order.id}/cancel`));
+    const answers = await times(20, () => shop.cancel(order));
     expect(countByStatus(answers)).toEqual({ 200: 1, 409: 19 });
     expect(await shop.stockOf(product)).toBe(10);
   });
@@ -54,7 +54,7 @@ describe.each(cases(['express'] as const, ['fastify'] as const))('simultaneous o
     const [one, other] = [await shop.newProduct({ stock: 50 }), await shop.newProduct({ stock: 50 })];
     const answers = await times(30, async () => {
       const { body: order } = await shop.order([other, 1], [one, 1]);
-      return shop.post(`/orders/${order.id}/cancel`);
+      return shop.cancel(order);
     });
     expect(countByStatus(answers)).toEqual({ 200: 30 });
     expect([await shop.stockOf(one), await shop.stockOf(other)]).toEqual([50, 50]);
@@ -66,7 +66,7 @@ describe.each(cases(['express'] as const, ['fastify'] as const))('simultaneous o
     await order.query('UPDATE products SET stock = stock - 3, version = version + 1 WHERE id = $1', [
       product.id,
     ]);
-    const renaming = shop.send('PATCH', `/products/${product.id}`, { name: 'Renamed' });
+    const renaming = shop.change(product, { name: 'Renamed' });
     await waitUntilBlockedBy(order, shop);
     await order.query('COMMIT');
     await order.end();

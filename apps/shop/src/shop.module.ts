@@ -1,10 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
 import { TransactionalModule } from '@nest-transactional/core';
+import { HttpVersioningModule, IdempotencyRecord } from '@nest-transactional/http';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CatalogueModule } from './catalogue/catalogue.module.js';
-import { ConflictFilter } from './database/conflict.filter.js';
-import { ConstraintViolationFilter } from './database/constraint-violation.filter.js';
 import { connectAndMigrate, databaseOptions } from './database/database.js';
 import { HealthController } from './health/health.controller.js';
 import { OrdersModule } from './orders/orders.module.js';
@@ -21,16 +19,18 @@ export class ShopModule {
           useFactory: () => databaseOptions(databaseUrl),
           dataSourceFactory: connectAndMigrate,
         }),
+        TypeOrmModule.forFeature([IdempotencyRecord]),
         TransactionalModule.forRoot({}),
+        HttpVersioningModule.forRoot({
+          requirePrecondition: true,
+          problemDetails: { typeBase: '/errors/' },
+          idempotency: { cleanUpEveryMs: 60 * 60 * 1000 },
+        }),
         CatalogueModule,
         ProductsModule,
         OrdersModule,
       ],
       controllers: [HealthController, PageController],
-      providers: [
-        { provide: APP_FILTER, useClass: ConstraintViolationFilter },
-        { provide: APP_FILTER, useClass: ConflictFilter },
-      ],
     };
   }
 }

@@ -2,6 +2,8 @@ import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { CreateShop1760000000000 } from './migrations/1760000000000-create-shop.js';
 import { AddStamps1761000000000 } from './migrations/1761000000000-add-stamps.js';
+import { AddIdempotencyKeys1762000000000 } from './migrations/1762000000000-add-idempotency-keys.js';
+import { AddNamesToLines1763000000000 } from './migrations/1763000000000-add-names-to-lines.js';
 
 /** Any number will do, as long as every process that migrates this database asks for the same one. */
 const MIGRATION_LOCK = 7_460_671;
@@ -13,7 +15,12 @@ export function databaseOptions(url: string): TypeOrmModuleOptions {
     applicationName: 'shop',
     autoLoadEntities: true,
     synchronize: false,
-    migrations: [CreateShop1760000000000, AddStamps1761000000000],
+    migrations: [
+      CreateShop1760000000000,
+      AddStamps1761000000000,
+      AddIdempotencyKeys1762000000000,
+      AddNamesToLines1763000000000,
+    ],
     poolSize: 10,
     connectTimeoutMS: 10_000,
     retryAttempts: 3,

@@ -1,21 +1,20 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsInt, Max, Min } from 'class-validator';
-import { SeenVersion } from '../validation/seen-version.decorator.js';
+import { ApiProperty, PickType } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsInt, IsUUID, Max, Min } from 'class-validator';
 
+/** So many pieces of a product. */
 export class OrderLineDto {
+  @ApiProperty({ format: 'uuid' })
+  // PostgreSQL reads UUIDs in either case; as one product they must also be one string.
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.toLowerCase() : value))
+  @IsUUID()
+  productId!: string;
+
   @ApiProperty({ example: 2, minimum: 1, maximum: 1_000 })
   @IsInt()
   @Min(1)
   @Max(1_000)
   quantity!: number;
-
-  @SeenVersion()
-  version?: number;
 }
 
-export class SeenOrderDto {
-  @SeenVersion()
-  @Type(() => Number)
-  version?: number;
-}
+export class QuantityDto extends PickType(OrderLineDto, ['quantity']) {}

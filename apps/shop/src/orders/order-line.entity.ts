@@ -32,16 +32,20 @@ export class OrderLine {
   @Column({ name: 'product_id', type: 'uuid' })
   productId!: string;
 
-  @ApiProperty({ type: () => Product })
+  // Never loaded: it changes without the order.
   @ManyToOne(() => Product)
   @JoinColumn({ name: 'product_id' })
   product!: Relation<Product>;
+
+  @ApiProperty({ example: 'Enamel mug, cream', description: 'Its name when it was put on the order' })
+  @Column({ name: 'product_name' })
+  productName!: string;
 
   @ApiProperty({ example: 2 })
   @Column()
   quantity!: number;
 
-  @ApiProperty({ example: 1290, description: 'Price of one piece when the order was placed' })
+  @ApiProperty({ example: 1290, description: 'Price of one piece when it was put on the order' })
   @Column({ name: 'unit_price_cents' })
   unitPriceCents!: number;
 

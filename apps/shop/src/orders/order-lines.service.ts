@@ -1,5 +1,5 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
-import { expectVersion, Transactional } from '@nest-transactional/core';
+import { Transactional } from '@nest-transactional/core';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
@@ -26,45 +26,69 @@ export class OrderLinesService {
     private readonly audit: AuditService,
   ) {}
 
-  /** Adds the line if the order has none of this product yet, at the price of the day. */
+  async get(orderId: string, id: string): Promise<OrderLine> {
+    const line = await this.lines.findOneBy({ id, orderId });
+    if (!line) throw new LineNotFoundException(orderId, id);
+    return line;
+  }
+
+  /** Adds a line at the price of the day. */
   @Transactional({ retry: 5 })
-  async set(id: string, productId: string, { quantity, version }: OrderLineDto): Promise<Order> {
-    if (version) expectVersion(Order, id, version);
-    const order = await this.orders.getOpen(id);
-    const line = lineOf(order, productId) ?? this.lines.create({ orderId: id, productId, quantity: 0 });
-    const more = quantity - line.quantity;
-    if (more === 0) return order;
-    line.product = await this.stock.take(productId, more);
-    line.unitPriceCents ??= line.product.priceCents;
-    order.totalCents += more * line.unitPriceCents;
-    // Before its lines: of two that add the same line at once, one is refused here and starts over.
-    await this.repository.save(order);
-    await this.lines.save(Object.assign(line, { quantity }));
-    order.lines = [...new Set([...order.lines, line])];
-    if (order.lines.length > MOST_LINES)
+  async add(orderId: string, { productId, quantity }: OrderLineDto): Promise<Order> {
+    const order = await this.orders.getOpen(orderId);
+    if (order.lines.some((line) => line.productId === productId))
+      throw new ConflictException('The order has a line of this product already; change its quantity.');
+    if (order.lines.length === MOST_LINES)
       throw new ConflictException(`An order has ${MOST_LINES} lines at most.`);
-    await this.audit.record('order.changed', 'Order', id);
+    const { name, priceCents } = await this.stock.take(productId, quantity);
+    order.totalCents += quantity * priceCents;
+    await this.changed(order);
+    const line = { orderId: order.id, productId, productName: name, quantity, unitPriceCents: priceCents };
+    order.lines.push(await this.lines.save(this.lines.create(line)));
     return order;
   }
 
   @Transactional({ retry: 5 })
-  async remove(id: string, productId: string, version?: number): Promise<Order> {
-    if (version) expectVersion(Order, id, version);
-    const order = await this.orders.getOpen(id);
-    const line = lineOf(order, productId);
-    if (!line) throw new NotFoundException(`Order ${id} has no line of product ${productId}.`);
+  async setQuantity(orderId: string, id: string, quantity: number): Promise<Order> {
+    const { order, line } = await this.find(orderId, id);
+    const more = quantity - line.quantity;
+    if (more === 0) return order;
+    await this.stock.take(line.productId, more);
+    order.totalCents += more * line.unitPriceCents;
+    await this.changed(order);
+    await this.lines.save(Object.assign(line, { quantity }));
+    return order;
+  }
+
+  @Transactional({ retry: 5 })
+  async remove(orderId: string, id: string): Promise<Order> {
+    const { order, line } = await this.find(orderId, id);
     if (order.lines.length === 1)
       throw new ConflictException('The last line stays; cancel the order instead.');
-    await this.stock.putBack(productId, line.quantity);
+    await this.stock.putBack(line.productId, line.quantity);
     order.totalCents -= line.quantity * line.unitPriceCents;
-    await this.repository.save(order);
+    await this.changed(order);
     await this.lines.remove(line);
     order.lines = order.lines.filter((other) => other !== line);
-    await this.audit.record('order.changed', 'Order', id);
     return order;
+  }
+
+  private async find(orderId: string, id: string): Promise<{ order: Order; line: OrderLine }> {
+    const order = await this.orders.getOpen(orderId);
+    const line = order.lines.find((each) => each.id === id);
+    if (!line) throw new LineNotFoundException(orderId, id);
+    return { order, line };
+  }
+
+  /** Before its lines: of two that add the same line at once, one is refused here and starts over. */
+  private async changed(order: Order): Promise<void> {
+    await this.repository.save(order);
+    await this.audit.record('order.changed', 'Order', order.id);
   }
 }
 
-function lineOf({ lines }: Order, productId: string): OrderLine | undefined {
-  return lines.find((line) => line.productId === productId);
+class LineNotFoundException extends NotFoundException {
+  constructor(orderId: string, id: string) {
+    super(`Order ${orderId} has no line ${id}.`);
+  }
 }

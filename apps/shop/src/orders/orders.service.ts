@@ -4,8 +4,9 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { StockService } from '../products/stock.service.js';
+import type { OrderLineDto } from './order-line.dto.js';
 import { Order } from './order.entity.js';
-import type { PlaceOrderDto, PlaceOrderLineDto } from './place-order.dto.js';
+import type { PlaceOrderDto } from './place-order.dto.js';
 
 @Injectable()
 export class OrdersService {
@@ -18,7 +19,7 @@ export class OrdersService {
   async get(id: string): Promise<Order> {
     const order = await this.orders.findOne({
       where: { id },
-      relations: { lines: { product: true } },
+      relations: { lines: true },
       order: { lines: { createdAt: 'ASC', productId: 'ASC' } },
     });
     if (!order) throw new NotFoundException(`There is no order ${id}.`);
@@ -37,7 +38,7 @@ export class OrdersService {
     const lines = [];
     for (const { productId, quantity } of onePerProduct(wanted).toSorted(byProduct)) {
       const product = await this.stock.take(productId, quantity);
-      lines.push({ product, quantity, unitPriceCents: product.priceCents });
+      lines.push({ productId, productName: product.name, quantity, unitPriceCents: product.priceCents });
     }
     const totalCents = lines.reduce((sum, line) => sum + line.quantity * line.unitPriceCents, 0);
     const order = await this.orders.save(
@@ -51,8 +52,8 @@ export class OrdersService {
   @Transactional({ retry: 5 })
   async cancel(id: string): Promise<Order> {
     const order = await this.getOpen(id);
-    for (const line of order.lines.toSorted(byProduct)) {
-      line.product = await this.stock.putBack(line.productId, line.quantity);
+    for (const { productId, quantity } of order.lines.toSorted(byProduct)) {
+      await this.stock.putBack(productId, quantity);
     }
     order.status = 'cancelled';
     await this.orders.save(order);
@@ -61,7 +62,7 @@ export class OrdersService {
   }
 }
 
-function onePerProduct(lines: PlaceOrderLineDto[]): PlaceOrderLineDto[] {
+function onePerProduct(lines: OrderLineDto[]): OrderLineDto[] {
   const quantities = new Map<string, number>();
   for (const { productId, quantity } of lines) {
     quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);

@@ -8,9 +8,10 @@ import { StaticFiles } from './static-files.js';
 
 // The same number of steps up from src/page and from dist/page.
 const PUBLIC = fileURLToPath(new URL('../../public/', import.meta.url));
+const ERRORS = fileURLToPath(new URL('../../../../docs/errors/', import.meta.url));
 const { resolve } = createRequire(import.meta.url);
 
-/** What people see: the shop at `/`, its API's documentation at `/docs`, and the files of both. */
+/** What people see: the shop at `/`, its API's documentation at `/docs` and `/errors`, and their files. */
 @ApiExcludeController()
 @Controller()
 export class PageController {
@@ -19,6 +20,8 @@ export class PageController {
     resolve('swagger-ui-dist/swagger-ui.css'),
     resolve('swagger-ui-dist/swagger-ui-bundle.js'),
   ]);
+
+  private readonly errors = new StaticFiles(readdirSync(ERRORS).map((name) => join(ERRORS, name)));
 
   @Get()
   @Header('Cache-Control', 'no-cache')
@@ -36,6 +39,14 @@ export class PageController {
   )
   documentation(): StreamableFile {
     return this.files.get('docs.html');
+  }
+
+  /** Where `type` of an error leads to. */
+  @Get('errors/:name')
+  @Header('Cache-Control', 'no-cache')
+  @Header('Content-Security-Policy', "default-src 'none'")
+  error(@Param('name') name: string): StreamableFile {
+    return this.errors.get(`${name}.md`);
   }
 
   @Get('assets/:name')

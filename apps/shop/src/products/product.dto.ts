@@ -1,7 +1,6 @@
-import { ApiProperty, PartialType } from '@nestjs/swagger';
+import { ApiProperty } from '@nestjs/swagger';
 import { IsInt, Max, Min } from 'class-validator';
 import { Omittable } from '../validation/omittable.decorator.js';
-import { SeenVersion } from '../validation/seen-version.decorator.js';
 import { Text } from '../validation/text.decorator.js';
 
 const MAX_PRICE_CENTS = 100_000_000;
@@ -35,11 +34,3 @@ export class ProductDto {
   @Max(MAX_STOCK)
   stock!: number;
 }
-
-export class ProductReplacementDto extends ProductDto {
-  @SeenVersion()
-  version?: number;
-}
-
-/** Any part of a product. A part may be left out but not be null. */
-export class ProductPatchDto extends PartialType(ProductReplacementDto, { skipNullProperties: false }) {}

@@ -3,13 +3,12 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { Product } from './product.entity.js';
 import { ProductsController } from './products.controller.js';
-import { ProductsService } from './products.service.js';
 import { StockService } from './stock.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Product]), AuditModule],
   controllers: [ProductsController],
-  providers: [ProductsService, StockService],
+  providers: [StockService],
   exports: [StockService],
 })
 export class ProductsModule {}
