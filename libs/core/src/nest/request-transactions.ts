@@ -3,6 +3,7 @@ import { UnsupportedResponseError } from '../errors.js';
 import { TransactionManager } from '../typeorm/transaction-manager.js';
 import { answersItself, discardStream, type HandlerMethod } from './answering-handlers.js';
 import { watchClient } from './client-connection.js';
+import { RequestIds } from './request-ids.js';
 
 /** How a request's transaction begins and fails. */
 export interface RequestTransactionOptions {
@@ -34,7 +35,10 @@ export class RequestTransactions {
   /** By the response, and for each data source. */
   readonly #running = new WeakMap<object, Map<string | undefined, RunningRequest>>();
 
-  constructor(private readonly manager: TransactionManager) {}
+  constructor(
+    private readonly manager: TransactionManager,
+    private readonly ids: RequestIds,
+  ) {}
 
   /**
    * Runs `work` and resolves with its result after COMMIT. A status of 400 or more at its end rolls back and resolves all the
@@ -67,7 +71,10 @@ export class RequestTransactions {
     };
     const { dataSource } = options;
     const running = this.#runningIn(call.response, dataSource);
-    if (running === undefined) return await this.#begin(call, explain, work);
+    if (running === undefined) {
+      const requestId = this.ids.of(context);
+      return await this.manager.withContext(() => this.#begin(call, explain, work), { requestId });
+    }
     if (explain !== undefined) running.explanations.push(explain);
     return await this.manager.runRequest(call.label, options, work);
   }

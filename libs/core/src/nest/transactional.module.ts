@@ -28,6 +28,7 @@ import { handlerOf, isRouteHandler, type HandlerMethod } from './answering-handl
 import { MANAGER } from './manager-token.js';
 import { MethodExplorer } from './method-explorer.js';
 import { isNonAtomic } from './non-atomic.decorator.js';
+import { RequestIds } from './request-ids.js';
 import { RequestTransactions } from './request-transactions.js';
 import { transactionalOptionsOf } from './transactional.decorator.js';
 import { TransactionalEvents } from './transactional-events.js';
@@ -98,6 +99,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   imports: [DiscoveryModule],
   providers: [
     MethodExplorer,
+    RequestIds,
     RequestTransactions,
     TransactionalEvents,
     { provide: TransactionManager, useFactory: createManager, inject: [MODULE_OPTIONS_TOKEN, ModuleRef] },
@@ -105,7 +107,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     {
       provide: APP_INTERCEPTOR,
       useFactory: createInterceptor,
-      inject: [MODULE_OPTIONS_TOKEN, TransactionManager, RequestTransactions],
+      inject: [MODULE_OPTIONS_TOKEN, TransactionManager, RequestIds, RequestTransactions],
     },
   ],
   exports: [TransactionManager, MANAGER, TransactionalEvents, RequestTransactions],
@@ -165,11 +167,10 @@ async function createManager(
 
 function createInterceptor(
   { request }: TransactionalModuleOptions,
-  manager: TransactionManager,
-  transactions: RequestTransactions,
+  ...[manager, ids, transactions]: [TransactionManager, RequestIds, RequestTransactions]
 ): NestInterceptor {
   if (request?.mode === 'off') return PASS_THROUGH;
-  return new RequestContextInterceptor(manager, request?.mode === 'atomic' ? transactions : undefined);
+  return new RequestContextInterceptor(manager, ids, request?.mode === 'atomic' ? transactions : undefined);
 }
 
 function isTakenOut(method: HandlerMethod): boolean {
