@@ -9,6 +9,7 @@ export default {
     // Tests read the libraries from source, so `npm test` needs no build.
     '^@nest-transactional/core$': '<rootDir>/libs/core/src/index.ts',
     '^@nest-transactional/core/cls-hooked$': '<rootDir>/libs/core/src/cls-hooked.ts',
+    '^@nest-transactional/core/options$': '<rootDir>/libs/core/src/options.ts',
     '^@nest-transactional/http$': '<rootDir>/libs/http/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -27,7 +27,7 @@ export const aDuration: Expectation = {
   accepts: (value) => typeof value === 'number' && value > 0 && value <= 2 ** 31 - 1,
 };
 
-const aCount: Expectation = {
+export const aCount: Expectation = {
   expected: 'a whole number, 0 or more',
   accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
 };
@@ -44,6 +44,13 @@ export function oneOf(...values: readonly string[]): Expectation {
   };
 }
 
+export function either(first: Expectation, second: Expectation): Expectation {
+  return {
+    expected: `${first.expected}, or ${second.expected}`,
+    accepts: (value) => first.accepts(value) || second.accepts(value),
+  };
+}
+
 export function anObject(expected: string, ...methods: readonly string[]): Expectation {
   return {
     expected,
@@ -54,10 +61,12 @@ export function anObject(expected: string, ...methods: readonly string[]): Expec
   };
 }
 
-export function listOf(item: Expectation): Expectation {
+/** @param least - how many items there must be */
+export function listOf(item: Expectation, least = 1): Expectation {
   return {
-    expected: `an array of at least one item, each ${item.expected}`,
-    accepts: (value) => Array.isArray(value) && value.length > 0 && value.every((each) => item.accepts(each)),
+    expected: `an array${least === 0 ? '' : ` of at least ${least} item(s)`}, each item ${item.expected}`,
+    accepts: (value) =>
+      Array.isArray(value) && value.length >= least && value.every((each) => item.accepts(each)),
   };
 }
 

@@ -7,8 +7,9 @@ import {
   checkOptions,
   listOf,
   oneOf,
+  type Expectation,
   type Schema,
-} from '../check-options.js';
+} from '@nest-transactional/core/options';
 
 /** By which the defaults of `@Idempotent()` are injected. */
 export const IDEMPOTENCY_OPTIONS = Symbol('IdempotencyOptions');
@@ -44,11 +45,17 @@ export interface IdempotencyOptions extends IdempotentOptions {
   readonly cleanUpEveryMs?: number;
 }
 
+/** No timer measures it, so it may be longer than one can. */
+const aTimeToLive: Expectation = {
+  expected: 'a whole number of milliseconds above 0',
+  accepts: (value) => Number.isSafeInteger(value) && (value as number) > 0,
+};
+
 const IDEMPOTENT: Schema<IdempotentOptions> = {
-  ttlMs: aDuration,
+  ttlMs: aTimeToLive,
   required: aBoolean,
   scope: aFunction,
-  replayedHeaders: listOf(aString),
+  replayedHeaders: listOf(aString, 0),
   isolation: oneOf('READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'),
   dataSource: aString,
 };

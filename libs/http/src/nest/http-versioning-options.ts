@@ -3,12 +3,12 @@ import {
   aFunction,
   anObject,
   aString,
-  aWholeNumber,
+  aCount,
   checkOptions,
   either,
   oneOf,
   type Schema,
-} from '../check-options.js';
+} from '@nest-transactional/core/options';
 import { checkIdempotencyOptions, type IdempotencyOptions } from '../idempotency/idempotency-options.js';
 
 /** By which the options of `HttpVersioningModule` are injected. */
@@ -50,18 +50,20 @@ export interface HttpVersioningOptions {
   readonly idempotency?: IdempotencyOptions;
 }
 
+const aGroup = anObject('an object of options');
+
 const OPTIONS: Schema<HttpVersioningOptions> = {
   requirePrecondition: aBoolean,
-  etag: anObject,
-  problemDetails: either(aBoolean, anObject),
-  idempotency: anObject,
+  etag: aGroup,
+  problemDetails: either(aBoolean, aGroup),
+  idempotency: aGroup,
 };
 
 const ETAG: Schema<EtagOptions> = { expressEtag: oneOf('off', 'keep') };
 
 const PROBLEM_DETAILS: Schema<ProblemDetailsOptions> = {
   typeBase: aString,
-  retryAfterSeconds: aWholeNumber,
+  retryAfterSeconds: aCount,
   showCurrentVersion: either(aBoolean, aFunction),
 };
 

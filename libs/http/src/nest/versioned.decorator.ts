@@ -9,7 +9,7 @@ import {
   listOf,
   oneOf,
   type Schema,
-} from '../check-options.js';
+} from '@nest-transactional/core/options';
 import { VersionedInterceptor } from './versioned.interceptor.js';
 import { VERSIONED, type VersionedDeclaration } from './versioned-declaration.js';
 

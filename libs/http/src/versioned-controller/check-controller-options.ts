@@ -8,7 +8,7 @@ import {
   oneOf,
   type Expectation,
   type Schema,
-} from '../check-options.js';
+} from '@nest-transactional/core/options';
 import type { EntityProperties, EntityProperty } from './entity-properties.js';
 import { isStandardSchema } from './standard-schema.js';
 import type {
@@ -26,7 +26,8 @@ const OPERATORS: readonly FilterOperator[] = ['eq', 'ne', 'gt', 'gte', 'lt', 'lt
 /** What a list's own parameters are called; no filter can have these names. */
 const TAKEN: readonly string[] = ['page', 'limit', 'sort', 'search'];
 
-const names = listOf(aString);
+const names = listOf(aString, 0);
+const aGroup = anObject('an object of options');
 
 const aBody: Expectation = {
   expected: 'a class, or a schema that implements Standard Schema',
@@ -48,12 +49,12 @@ const OPTIONS: Schema<VersionedControllerOptions<object>> = {
   dataSource: aString,
   operations: {
     expected: `an array of at least one of ${OPERATIONS.map((each) => `'${each}'`).join(', ')}`,
-    accepts: (value) => listOf(oneOf(...OPERATIONS)).accepts(value) && (value as unknown[]).length > 0,
+    accepts: (value) => listOf(oneOf(...OPERATIONS)).accepts(value),
   },
-  dto: anObject,
-  pagination: anObject,
-  sort: anObject,
-  filter: anObject,
+  dto: aGroup,
+  pagination: aGroup,
+  sort: aGroup,
+  filter: aGroup,
   search: names,
   putCreates: aBoolean,
   requirePrecondition: aBoolean,
@@ -108,7 +109,7 @@ function checkFilter(where: string, filter: object, check: Check): void {
     if (operators === undefined) continue;
     check('filter', name, isFilterable);
     if (TAKEN.includes(name)) throw refusal(where, 'filter', `'${name}' is a parameter of every list`);
-    const { accepts, expected } = listOf(oneOf(...OPERATORS));
+    const { accepts, expected } = listOf(oneOf(...OPERATORS), 0);
     if (!accepts(operators))
       throw new InvalidOptionsError(`${where} filter: ${name} must be ${expected}.`, 'filter');
     if ((operators as FilterOperator[]).includes('contains')) check('filter', name, isSearchable);
