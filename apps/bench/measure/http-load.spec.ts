@@ -27,7 +27,7 @@ describe('a load of requests', () => {
 
     expect(sample).toMatchObject({ units: received, calls: received, cpuMs: 1 });
     expect(sample.latenciesMs).toHaveLength(received);
-    expect(received).toBeGreaterThan(3);
+    expect(received).toBeGreaterThanOrEqual(3);
   });
 
   it('writes on condition of the answer before, over each connection to a product of its own', async () => {

@@ -65,10 +65,10 @@ function first(names) {
 }
 
 const HEAD = ['round trips', 'time', '×', 'more', 'p50', 'p99', 'CPU', 'CPU ×'];
-/** Of workloads in which callers meet. */
-const HEAD_OF_CONFLICTS = ['× row lock', 'retries', 'most', 'lost'];
 /** Of workloads over HTTP. */
 const HEAD_OF_SERVED = ['per s', 'per s ×'];
+/** Of workloads in which callers meet. */
+const HEAD_OF_CONFLICTS = ['× row lock', 'retries', 'most', 'lost'];
 
 /**
  * @param {WorkloadResult} result
