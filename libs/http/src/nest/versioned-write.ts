@@ -3,6 +3,7 @@ import {
   afterCommit,
   expectVersion,
   OptimisticLockError,
+  outsideTransaction,
   TransactionError,
   trackVersion,
   type Version,
@@ -19,6 +20,8 @@ import { isSuccess, type VersionedCall } from './versioned-read.js';
 export interface VersionedWriteCall extends VersionedCall {
   /** Whether a request without precondition is refused. */
   readonly isRequired: boolean;
+  /** Whether the transaction has sent anything. */
+  readonly hasBegun: () => boolean;
 }
 
 /** Runs `work` in the request's transaction; what that fails with, `explain` may turn into another error. */
@@ -75,7 +78,8 @@ export class VersionedWrite {
     if (this.#id === undefined) return this.#lowerWithoutRow();
     if (this.#lowering.kind === 'free') return rows.isOwn ? this.#track(this.#id) : untold;
     if (this.#lowering.kind === 'expect' && rows.isOwn) return this.#expect(this.#id, this.#lowering.version);
-    return this.#lowerToRow(this.#id, await this.#readUnlessAbsent(this.#id));
+    const state = await this.#findUnlessAbsent(this.#id);
+    return state?.isDeleted === false ? this.#lowerToRow(state) : this.#lowerToNone(this.#id, state);
   }
 
   /** @throws PreconditionFailedError for a condition on a representation that cannot be there */
@@ -87,12 +91,25 @@ export class VersionedWrite {
   }
 
   /** @throws PreconditionFailedError when a condition is false already */
-  #lowerToRow(id: ObjectLiteral, state: RowState | undefined): KnownVersion {
+  #lowerToRow(state: RowState): KnownVersion {
     this.#assertHolds(state);
-    if (state === undefined) return this.#track(id);
     return namesState(this.call.exchange.preconditions)
       ? this.#expect(state.id, this.#lowering.kind === 'expect' ? this.#lowering.version : state.version)
       : this.#track(state.id);
+  }
+
+  /**
+   * Of a row that is not there, or was deleted softly. The first write must not meet one that came meanwhile, nor the end, if
+   * nothing was written.
+   *
+   * @throws PreconditionFailedError when a condition is false already
+   */
+  #lowerToNone(id: ObjectLiteral, deleted: RowState | undefined): KnownVersion {
+    this.#assertHolds(undefined);
+    const { exchange, rows } = this.call;
+    if (!rows.isOwn) return untold;
+    if (exchange.preconditions.ifNoneMatch !== '*') return this.#track(id);
+    return this.#expect(id, deleted?.version ?? BEFORE_THE_FIRST);
   }
 
   #expect(id: ObjectLiteral, version: Version): KnownVersion {
@@ -172,15 +189,29 @@ export class VersionedWrite {
     throw new PreconditionFailedError(failedHeader(preconditions), facts);
   }
 
-  /** @throws NotFoundException where the request would be a 404 without its conditions, too: then they do not count */
   async #readUnlessAbsent(id: ObjectLiteral): Promise<RowState | undefined> {
-    const { exchange, rows } = this.call;
-    const state = await rows.read(this.entityManager(), id);
+    const state = await this.#findUnlessAbsent(id);
+    return state?.isDeleted ? undefined : state;
+  }
+
+  /**
+   * The first statement of a transaction ends the time in which a service may say at which isolation level it runs.
+   *
+   * @throws NotFoundException where the request would be a 404 without its conditions, too: then they do not count
+   */
+  async #findUnlessAbsent(id: ObjectLiteral): Promise<RowState | undefined> {
+    const { exchange, rows, hasBegun } = this.call;
+    const find = (): Promise<RowState | undefined> => rows.find(this.entityManager(), id);
+    const state = await (hasBegun() ? find() : outsideTransaction(find));
     const isMeantToBeThere = exchange.preconditions.ifMatch !== undefined || !rows.isOwn;
-    if (state === undefined && isMeantToBeThere && exchange.method !== 'PUT') throw new NotFoundException();
+    const isThere = state?.isDeleted === false;
+    if (!isThere && isMeantToBeThere && exchange.method !== 'PUT') throw new NotFoundException();
     return state;
   }
 }
+
+/** Every row begins with version 1. */
+const BEFORE_THE_FIRST = 0;
 
 const untold: KnownVersion = () => undefined;
 

@@ -38,11 +38,15 @@ export class VersionedInterceptor implements NestInterceptor {
     const handle = () => lastValueFrom(next.handle(), { defaultValue: undefined });
     if (exchange.isSafe) return new VersionedRead(call, entityManager).answer(handle);
     const isRequired = this.#requiresPrecondition(declaration, exchange);
-    return new VersionedWrite({ ...call, isRequired }, entityManager).answer(handle, (work, explain) => {
-      const { retry = 3, dataSource } = declaration.options;
-      const options = { retry, explain, ...(dataSource !== undefined && { dataSource }) };
-      return this.transactions.run(context, work, options);
-    });
+    const { retry = 3, dataSource } = declaration.options;
+    const hasBegun = () => this.manager.surroundingScope(dataSource)?.transaction.hasBegun === true;
+    return new VersionedWrite({ ...call, isRequired, hasBegun }, entityManager).answer(
+      handle,
+      (work, explain) => {
+        const options = { retry, explain, ...(dataSource !== undefined && { dataSource }) };
+        return this.transactions.run(context, work, options);
+      },
+    );
   }
 
   #requiresPrecondition({ options }: VersionedDeclaration, { method }: Exchange): boolean {

@@ -21,7 +21,9 @@ export function loweringOf(preconditions: Preconditions): Lowering {
     return { kind: ifNoneMatch !== undefined || hasWritePrecondition(preconditions) ? 'read' : 'free' };
   if (ifMatch === '*' || ifNoneMatch !== undefined) return { kind: 'read' };
   const [version, ...others] = versionsNamedBy(ifMatch, 'strong');
-  return version === undefined || others.length > 0 ? { kind: 'read' } : { kind: 'expect', version };
+  // What is written as if it came after version 0 is version 1, as a new row is.
+  const isSimple = version !== undefined && version !== '0' && others.length === 0;
+  return isSimple ? { kind: 'expect', version } : { kind: 'read' };
 }
 
 /** Whether the conditions name a state of the row, so that it must stay as it was when they were evaluated. */

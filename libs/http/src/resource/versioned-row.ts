@@ -11,6 +11,8 @@ export interface RowState {
   readonly version: Version;
   /** When it was last changed, where the entity has a date of that. */
   readonly lastModified: Date | undefined;
+  /** Whether it is there only for who looks for deleted ones. */
+  readonly isDeleted: boolean;
 }
 
 /** What a value that a handler returned says about the version. */
@@ -66,6 +68,12 @@ export class VersionedRows {
 
   /** What the row is now, for the caller's transaction; `undefined` when there is none, or only a soft-deleted one. */
   async read(manager: EntityManager, id: ObjectLiteral): Promise<RowState | undefined> {
+    const state = await this.find(manager, id);
+    return state?.isDeleted ? undefined : state;
+  }
+
+  /** The same, also of a row that was deleted softly; of parts only where neither they nor their root were. */
+  async find(manager: EntityManager, id: ObjectLiteral): Promise<RowState | undefined> {
     const values = this.#metadata.primaryColumns.map((column) => column.getEntityValue(id) as unknown);
     const rows: ObjectLiteral[] = await manager.query((this.#sql ??= this.#compile(manager)), values);
     const [row] = rows;
@@ -105,7 +113,8 @@ export class VersionedRows {
   #compile(manager: EntityManager): string {
     const builder = manager.createQueryBuilder(this.#metadata.target, 'part').select([]);
     const alias = this.#relation === undefined ? 'part' : 'root';
-    if (this.#relation !== undefined) builder.innerJoin(`part.${this.#relation.propertyPath}`, 'root');
+    if (this.#relation === undefined) builder.withDeleted();
+    else builder.innerJoin(`part.${this.#relation.propertyPath}`, 'root');
     for (const column of this.#columns)
       builder.addSelect(`${alias}.${column.propertyPath}`, column.databaseName);
     const conditions = this.#metadata.primaryColumns.map(
@@ -119,20 +128,22 @@ export class VersionedRows {
   }
 
   get #columns(): ColumnMetadata[] {
-    const { primaryColumns, versionColumn, updateDateColumn } = this.#carrier;
-    return [...primaryColumns, versionColumn!, ...(updateDateColumn ? [updateDateColumn] : [])];
+    const { primaryColumns, versionColumn, updateDateColumn, deleteDateColumn } = this.#carrier;
+    const dates = [updateDateColumn, deleteDateColumn].filter((column) => column !== undefined);
+    return [...primaryColumns, versionColumn!, ...dates];
   }
 
   #stateOf(row: ObjectLiteral, { connection: { driver } }: EntityManager): RowState {
     const valueOf = (column: ColumnMetadata): unknown =>
       driver.prepareHydratedValue(row[column.databaseName], column);
-    const { primaryColumns, versionColumn, updateDateColumn } = this.#carrier;
+    const { primaryColumns, versionColumn, updateDateColumn, deleteDateColumn } = this.#carrier;
     const id: ObjectLiteral = {};
     for (const column of primaryColumns) column.setEntityValue(id, valueOf(column));
     return {
       id,
       version: valueOf(versionColumn!) as Version,
       lastModified: updateDateColumn && dateOf(valueOf(updateDateColumn)),
+      isDeleted: deleteDateColumn !== undefined && row[deleteDateColumn.databaseName] !== null,
     };
   }
 }
