@@ -127,7 +127,7 @@ async function createApplication(url: string, parts: LibraryParts): Promise<INes
     .setLogger(silent)
     .compile();
   return parts.platform === 'fastify'
-    ? module.createNestApplication(new FastifyAdapter(), { logger: silent })
+    ? module.createNestApplication(new FastifyAdapter({ bodyLimit: BODY_LIMIT }), { logger: silent })
     : module.createNestApplication({ logger: silent });
 }
 
@@ -139,5 +139,8 @@ async function listenOrClose(application: INestApplication): Promise<void> {
     throw error;
   }
 }
+
+/** That of Express. */
+const BODY_LIMIT = 102_400;
 
 const silent = { error: () => undefined, log: () => undefined, warn: () => undefined };

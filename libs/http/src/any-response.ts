@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 /** Fastify's reply, as far as it is used here. */
 interface Reply {
@@ -52,6 +52,19 @@ export class AnyResponse {
   removeHeader(name: string): void {
     this.#reply?.removeHeader(name);
     this.#raw.removeHeader(name);
+  }
+
+  /**
+   * Fastify tells whoever asks by HEAD and gets nothing that GET would have no content, which is not true of a 304.
+   *
+   * @see RFC 9110 §8.6
+   */
+  leaveOutLength(): void {
+    if (this.#reply === undefined) return;
+    const raw = this.#raw;
+    const writeHead = raw.writeHead.bind(raw) as (status: number, headers: object) => ServerResponse;
+    raw.writeHead = ((status: number, { 'content-length': _length, ...headers }: OutgoingHttpHeaders) =>
+      writeHead(status, headers)) as typeof raw.writeHead;
   }
 
   /** Sends a body as it is: no entity tag and no character set are added to it, and none of it answers a HEAD. */

@@ -65,6 +65,11 @@ export class Exchange {
     return tagOfVersion(version, this.#variant);
   }
 
+  /** Express would evaluate the conditions again when it sends, as it and `Date.parse()` read them. */
+  decideAlone(): void {
+    if ('fresh' in this.request) Object.defineProperty(this.request, 'fresh', { value: false });
+  }
+
   /** Says which version the response is about. */
   showVersion({ version, lastModified }: ShownVersion): void {
     this.#setHeader('ETag', formatEntityTag(this.tagOf(version)));

@@ -22,6 +22,7 @@ export class VersionedRead {
 
   async answer(handle: () => Promise<unknown>): Promise<unknown> {
     const { exchange, rows } = this.call;
+    exchange.decideAlone();
     // A version that is older than the content only means one more request; a newer one would hide a change.
     const before = await this.#versionBefore();
     if (before !== undefined && this.call.options.revalidate === 'version' && this.#hasIt(before))
@@ -62,7 +63,9 @@ export class VersionedRead {
   }
 
   #notModified(shown: ShownVersion): undefined {
-    this.call.exchange.response.setStatus(304);
+    const { response } = this.call.exchange;
+    response.setStatus(304);
+    response.leaveOutLength();
     this.#show(shown);
     return undefined;
   }
