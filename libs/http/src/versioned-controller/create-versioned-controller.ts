@@ -81,8 +81,6 @@ interface Route {
   readonly method: MethodDecorator;
   readonly parameters: readonly ParameterDecorator[];
   readonly handle: Handle;
-  /** Options of `@Versioned()` that this operation has for itself. */
-  readonly versioned?: VersionedOptions;
 }
 
 interface RouteParts {
@@ -91,7 +89,7 @@ interface RouteParts {
 }
 
 function addRoute(prototype: object, operation: Operation, { plan, handlers }: RouteParts): void {
-  const { method, parameters, handle, versioned } = ROUTES[operation](handlers, new IdPipe(plan.key));
+  const { method, parameters, handle } = ROUTES[operation](handlers, new IdPipe(plan.key));
   const descriptor: PropertyDescriptor = {
     value: handle,
     writable: true,
@@ -101,8 +99,10 @@ function addRoute(prototype: object, operation: Operation, { plan, handlers }: R
   Object.defineProperty(handle, 'name', { value: operation });
   Object.defineProperty(prototype, operation, descriptor);
   parameters.forEach((decorate, index) => decorate(prototype, operation, index));
+  // Without it, Nest warns of a global ValidationPipe that cannot tell what the parameters are.
+  Reflect.defineMetadata('design:paramtypes', Array(parameters.length).fill(Object), prototype, operation);
   documentOperation(handle, documentationOf(operation, plan));
-  Versioned(plan.entity, { ...versionedOptions(plan), ...versioned })(prototype, operation, descriptor);
+  Versioned(plan.entity, versionedOptions(plan))(prototype, operation, descriptor);
   method(prototype, operation, descriptor);
 }
 
@@ -127,7 +127,6 @@ const ROUTES: Readonly<Record<Operation, (handlers: Handlers, id: IdPipe) => Rou
     handle: function (body, request, response) {
       return handlers.create(this as Hooks, body, exchanged(request, response));
     },
-    versioned: { requirePrecondition: false },
   }),
   replace: (handlers, id) => ({
     method: Put(':id'),
