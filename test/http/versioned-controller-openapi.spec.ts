@@ -127,7 +127,7 @@ describe('the OpenAPI document', () => {
 
     expect(headersOf('/articles', 'get', 200)).toEqual(['Link']);
     expect(headersOf('/articles', 'post', 201)).toEqual(['ETag', 'Last-Modified', 'Location']);
-    expect(headersOf('/articles/{id}', 'get', 200)).toEqual(['ETag', 'Last-Modified']);
+    expect(headersOf('/articles/{id}', 'get', 200)).toEqual(['ETag', 'Last-Modified', 'Accept-Patch']);
     expect(headersOf('/articles/{id}', 'get', 304)).toEqual(['ETag', 'Last-Modified']);
     expect(headersOf('/articles/{id}', 'put', 200)).toContain('Content-Location');
     expect(headersOf('/articles/{id}', 'put', 201)).toContain('Location');

@@ -64,13 +64,16 @@ class ArticlesController extends createVersionedController(Article, { path: 'unu
   }
 
   protected override async createOne(values: DeepPartial<Article>, id?: unknown): Promise<Article> {
-    const article = await super.createOne({ ...values, category: 'made', version: 7, id: 'x' } as never, id);
+    const article = await super.createOne(
+      Object.assign(values, { category: 'made', version: 7, id: 'x' }),
+      id,
+    );
     await this.record('created');
     return this.refuse(article);
   }
 
   protected override async replaceOne(row: Article, values: DeepPartial<Article>): Promise<Article> {
-    const article = await super.replaceOne(row, { ...values, category: `was ${row.name}` });
+    const article = await super.replaceOne(row, Object.assign(values, { category: `was ${row.name}` }));
     await this.record('replaced');
     return this.refuse(article);
   }
@@ -99,6 +102,8 @@ class ArticlesController extends createVersionedController(Article, { path: 'unu
   }
 }
 
+const article = { sku: 'S', name: 'S', price: 1, size: {} };
+
 describe.each(PLATFORMS)('a controller that overrides, on %s', (platform) => {
   let room: RunningStockroom;
   beforeAll(async () => {
@@ -112,7 +117,6 @@ describe.each(PLATFORMS)('a controller that overrides, on %s', (platform) => {
   const notes = async () =>
     (await room.rows('SELECT name FROM supplier ORDER BY id')).map(({ name }) => name);
   const transactionIds = () => room.application.get(Journal).transactionIds;
-  const article = { sku: 'S', name: 'S', price: 1, size: {} };
 
   it('changes what it lists', async () => {
     await room.newArticle({ name: 'pen' });
@@ -162,6 +166,32 @@ describe.each(PLATFORMS)('a controller that overrides, on %s', (platform) => {
     expect([await notes(), (await room.get(`/articles/${id}`)).text]).toEqual([['created'], before]);
   });
 
+  it('announces nothing that was not stored, also without problem details', async () => {
+    const versioning = { problemDetails: false };
+    const providers = [Journal];
+    const plain = await RunningStockroom.open({
+      platform,
+      controllers: [ArticlesController],
+      providers,
+      versioning,
+    });
+    await plain.rows(
+      'ALTER TABLE article ADD CONSTRAINT article_note_key UNIQUE (note) DEFERRABLE INITIALLY DEFERRED',
+    );
+    const [, second] = [
+      await plain.newArticle({ note: 'a' }),
+      await plain.post('/articles', { ...article, note: 'a' }),
+    ];
+    await plain.close();
+
+    expect([second.status, second.headers.get('location'), second.headers.get('etag')]).toEqual([
+      409,
+      null,
+      null,
+    ]);
+    expect(second.body.message).toBe('Another Article has this note.');
+  });
+
   it('has its own constructor, path and routes beside', async () => {
     await room.newArticle();
 
@@ -186,6 +216,7 @@ describe.each(PLATFORMS)('a controller of chosen operations, on %s', (platform) 
           path: 'articles',
           operations: ['create', 'patch'],
           cacheControl: 'no-store',
+          requirePrecondition: true,
         }),
         createVersionedController(Leaflet, {
           path: 'leaflets',
@@ -222,6 +253,7 @@ describe.each(PLATFORMS)('a controller of chosen operations, on %s', (platform) 
     expect((await room.put('/leaflets/a', {})).status).toBe(428);
     expect((await room.put('/leaflets/a', {}, { 'if-none-match': '*' })).status).toBe(201);
     expect((await room.patch('/leaflets/a', { text: 'b' })).status).toBe(428);
+    expect((await room.post('/articles', article)).status).toBe(201);
   });
 
   it('says how long what it gives may be kept, and on what it depends', async () => {

@@ -50,6 +50,14 @@ const CONTROLLERS = {
   }),
 };
 
+/** Has loaded more than a GET shows. */
+class CuriousController extends createVersionedController(Article, { path: 'articles' }) {
+  protected override async findOne(id: unknown): Promise<Article> {
+    const query = this.repository.createQueryBuilder('article').addSelect('article.secret').whereInIds(id);
+    return await query.leftJoinAndSelect('article.supplier', 'supplier').getOneOrFail();
+  }
+}
+
 /** What is not a client's to write; a `__proto__` that JSON.parse makes is a property as any other. */
 const FORGED: [property: string, values: object][] = [
   ['id', { id: FORGED_ID }],
@@ -166,6 +174,16 @@ describe.each(PLATFORMS)('on %s', (platform) => {
 
       expect(statuses).toEqual([413, 413]);
     });
+  });
+
+  it('bodies may repeat a relation that is shown, but not guess what is hidden', async () => {
+    const room = await RunningStockroom.open({ platform, controllers: [CuriousController] });
+    const { id } = await room.newArticle();
+    const guesses = [{ secret: 'secret' }, { supplier: { id: 1, name: 'Other' } }, { supplier: null }];
+    const answers = await Promise.all(guesses.map((guess) => room.patch(`/articles/${id}`, guess)));
+    await room.close();
+
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 200]);
   });
 
   describe('bodies that are read by columns', () => {

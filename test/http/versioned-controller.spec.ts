@@ -78,6 +78,24 @@ describe.each(PLATFORMS)('a versioned controller on %s', (platform) => {
       expect(answer.text).not.toMatch(/insert|select|constraint|12345678|999/i);
     });
 
+    it('answers 409 when a constraint is checked at COMMIT only, and announces nothing', async () => {
+      await room.rows(
+        'ALTER TABLE leaflet ADD CONSTRAINT leaflet_text_key UNIQUE (text) DEFERRABLE INITIALLY DEFERRED',
+      );
+      const [first, second] = [
+        await room.put('/leaflets/1', { text: 'a' }),
+        await room.put('/leaflets/2', { text: 'a' }),
+      ];
+      await room.rows('ALTER TABLE leaflet DROP CONSTRAINT leaflet_text_key');
+
+      expect([first.status, second.status, second.body.detail]).toEqual([
+        201,
+        409,
+        'Another Leaflet has this text.',
+      ]);
+      expect([second.headers.get('location'), second.headers.get('etag')]).toEqual([null, null]);
+    });
+
     it('is not there for keys that the database does not make', async () => {
       expect((await room.post('/leaflets', { text: 'x' })).status).toBe(404);
     });
@@ -91,6 +109,7 @@ describe.each(PLATFORMS)('a versioned controller on %s', (platform) => {
       expect([status, headers.get('etag')]).toEqual([200, '"1"']);
       expect(headers.get('last-modified')).toMatch(/GMT$/);
       expect(headers.get('cache-control')).toBe('private, no-cache');
+      expect(headers.get('accept-patch')).toBe('application/merge-patch+json, application/json');
       expect((await room.get(`/articles/${id}`, { 'if-none-match': '"1"' })).status).toBe(304);
     });
 
@@ -284,6 +303,17 @@ describe.each(PLATFORMS)('a versioned controller on %s', (platform) => {
 
       expect((await room.delete(`/articles/${id}`, { 'if-match': '"2"' })).status).toBe(412);
       expect((await room.delete(`/articles/${id}`, { 'if-match': '"1"' })).status).toBe(204);
+    });
+
+    it('answers 409 when others refer to the row', async () => {
+      const { id } = await room.newArticle();
+      await room.rows('CREATE TABLE pledge (article uuid REFERENCES article)');
+      await room.rows('INSERT INTO pledge VALUES ($1)', [id]);
+      const { status, body } = await room.delete(`/articles/${id}`);
+      await room.rows('DROP TABLE pledge');
+
+      expect([status, body.detail]).toEqual([409, 'The Article is in use, and cannot be deleted.']);
+      expect(await stored(id)).toBeDefined();
     });
 
     it('is soft where the entity has a date of it, and then the row is nowhere to be found', async () => {

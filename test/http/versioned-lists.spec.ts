@@ -80,6 +80,18 @@ describe.each(PLATFORMS)('a list on %s', (platform) => {
     expect(new Set(names).size).toBe(7);
   });
 
+  it('is sorted by the key where the order leaves it open', async () => {
+    const rows = Array.from({ length: 5 }, () =>
+      room.newArticle({ name: 'Zip', price: 99, category: 'equal' }),
+    );
+    await Promise.all(rows);
+    const { body } = await room.get('/articles?limit=5&category=equal&sort=price');
+    const ids = body.items.map(({ id }: Article) => id);
+    await room.rows(`DELETE FROM article WHERE category = 'equal'`);
+
+    expect(ids).toEqual(ids.toSorted());
+  });
+
   it.each([
     ['sort=-price,name', 'GEFDC'],
     ['sort=price&price.lt=5', 'BACD'],

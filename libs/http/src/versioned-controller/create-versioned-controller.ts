@@ -40,7 +40,6 @@ import type { Operation, VersionedControllerOptions } from './versioned-controll
  * @throws InvalidOptionsError at once, for an unknown option, an ill-typed value, or a property that the entity does not have
  * @example
  * ```ts
- * @Controller()
  * export class InvoicesController extends createVersionedController(Invoice, {
  *   path: 'invoices',
  *   sort: { allowed: ['number'] },
@@ -114,11 +113,11 @@ const ROUTES: Readonly<Record<Operation, (handlers: Handlers, id: IdPipe) => Rou
       return handlers.list(this as Hooks, query, exchanged(request, response));
     },
   }),
-  read: (_handlers, id) => ({
+  read: (handlers, id) => ({
     method: Get(':id'),
-    parameters: [Param('id', id)],
-    handle: function (key: unknown) {
-      return (this as Hooks).findOne(key);
+    parameters: [Param('id', id), ...exchange],
+    handle: function (key, request, response) {
+      return handlers.read(this as Hooks, key, exchanged(request, response));
     },
   }),
   create: (handlers) => ({

@@ -43,7 +43,8 @@ export function withoutKept(properties: EntityProperties, body: Values, comparis
 
 function isRepeated(property: EntityProperty, given: unknown, { current, entity }: Comparison): boolean {
   const { name, role, kind } = property;
-  if (current === undefined || role === 'relation' || role === 'hidden') return false;
+  // Whether it repeats what is hidden would tell what that is.
+  if (current === undefined || role === 'hidden') return false;
   const stored = (current as Values)[name];
   if (stored === undefined) return false;
   const read = given === null ? null : kind?.fromJson(given);

@@ -8,6 +8,7 @@ import { findOptionsOf } from './find-options.js';
 import { requireObject, withoutKept } from './given-properties.js';
 import { linksOf } from './list-links.js';
 import type { ListQueryReader, QueryParameters } from './list-query.js';
+import { PATCH_TYPES } from './merge-patch-parsers.js';
 import { bodyOf, completed, mergedValues } from './replaced-values.js';
 import { isKeyFree, type ResourcePlan } from './resource-plan.js';
 import type { Page, PageQuery } from './versioned-controller.js';
@@ -47,6 +48,13 @@ export class Handlers {
     const { page, limit } = request;
     exchanged.response.setHeader('Link', linksOf(pathOf(exchanged), parameters, { page, limit, total }));
     return { items, page, limit, total };
+  }
+
+  async read(hooks: Hooks, id: unknown, { response }: Exchanged): Promise<object> {
+    const row = await hooks.findOne(id);
+    // RFC 5789 §3.1: whoever has got a resource knows how to change it.
+    if (this.plan.operations.includes('patch')) response.setHeader('Accept-Patch', PATCH_TYPES.join(', '));
+    return row;
   }
 
   async create(hooks: Hooks, body: unknown, exchanged: Exchanged): Promise<object> {

@@ -3,6 +3,9 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 /** @see https://www.rfc-editor.org/rfc/rfc7396#section-4 */
 export const MERGE_PATCH = 'application/merge-patch+json';
 
+/** What the body of a PATCH may be. */
+export const PATCH_TYPES: readonly string[] = [MERGE_PATCH, 'application/json'];
+
 type Parser = (request: object, body: string, done: (error: Error | null, body?: unknown) => void) => void;
 
 interface FastifyInstance {

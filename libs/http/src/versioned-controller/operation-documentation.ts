@@ -1,5 +1,5 @@
 import { PROBLEM_JSON } from '../rfc/problem-details.js';
-import { MERGE_PATCH } from './merge-patch-parsers.js';
+import { PATCH_TYPES } from './merge-patch-parsers.js';
 import type { OperationDocumentation, ParameterDocumentation, ResponseDocumentation } from './open-api.js';
 import type { ResourcePlan } from './resource-plan.js';
 import { bodySchema, representationSchema, type ModelledSchema } from './resource-schemas.js';
@@ -29,7 +29,11 @@ const DOCUMENTATION: Readonly<Record<Operation, (plan: ResourcePlan) => Operatio
       header('If-None-Match', 'Entity tags that the client has: 304 when one is current'),
     ],
     responses: {
-      200: shown('The resource', representationSchema(plan), pick('ETag', 'Last-Modified')),
+      200: shown(
+        'The resource',
+        representationSchema(plan),
+        pick('ETag', 'Last-Modified', ...(plan.operations.includes('patch') ? ['Accept-Patch'] : [])),
+      ),
       304: {
         description: 'The client has the current representation',
         headers: pick('ETag', 'Last-Modified'),
@@ -56,7 +60,7 @@ const DOCUMENTATION: Readonly<Record<Operation, (plan: ResourcePlan) => Operatio
   }),
   patch: (plan) => ({
     summary: `Change parts of a ${plan.entity.name}`,
-    ...withBody(bodySchema(plan, 'patch'), writeParameters(plan), [MERGE_PATCH, 'application/json']),
+    ...withBody(bodySchema(plan, 'patch'), writeParameters(plan), PATCH_TYPES),
     responses: { 200: changedResponse(plan), ...failures(400, 404, 409, 412, 415, 422, 428, 503) },
     models: modelsOf(plan, bodySchema(plan, 'patch')),
   }),
@@ -78,6 +82,7 @@ const HEADERS: NonNullable<ResponseDocumentation['headers']> = {
     schema: text,
   },
   'Content-Location': { description: 'Where GET gives the same', schema: text },
+  'Accept-Patch': { description: 'What the body of a PATCH may be', schema: text },
   Location: { description: 'Where it is', schema: text },
   Link: { description: 'The first, previous, next and last page', schema: text },
   'Retry-After': { description: 'After how many seconds to try again', schema: { type: 'integer' } },
