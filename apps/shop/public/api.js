@@ -1,46 +1,69 @@
-/** An answer that is not a success, with what the shop said about it. */
+/** An answer that is not a success, with what the shop said about it (RFC 9457). */
 export class Refusal extends Error {
-  constructor(status, body) {
-    const message = body?.message ?? 'The shop did not answer as expected.';
-    super([message].flat().join(', '));
+  constructor(status, problem = {}) {
+    const { detail, errors, title } = problem;
+    super(errors?.join(', ') ?? detail ?? title ?? 'The shop did not answer as expected.');
     this.status = status;
-    this.productId = body?.productId;
-    this.left = body?.left;
-    /** What is there now, if somebody else was faster. */
-    this.current = body?.current;
+    /** Where it is explained, if anywhere. */
+    this.page = problem.type?.startsWith('/errors/') ? problem.type : undefined;
+    this.productId = problem.productId;
+    this.left = problem.left;
+  }
+
+  /** Somebody else has changed it since: what the client has seen is not what is there. */
+  get isStale() {
+    return this.status === 412;
   }
 }
 
-async function ask(path, options) {
-  const response = await fetch(path, options).catch(() => {
-    throw new Refusal(0, { message: 'The shop cannot be reached. Is it still running?' });
-  });
-  const body = await response.json().catch(() => undefined);
-  if (!response.ok) throw new Refusal(response.status, body);
-  return body;
-}
-
-function send(method, path, body) {
-  return ask(path, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-}
+const MERGE_PATCH = 'application/merge-patch+json';
 
 const pathOf = (kind, id) => `/${kind}/${encodeURIComponent(id)}`;
-const lineOf = ({ id }, productId) => `${pathOf('orders', id)}${pathOf('lines', productId)}`;
+const lineOf = (order, id) => `${pathOf('orders', order)}${pathOf('lines', id)}`;
+const json = (body, type = 'application/json') => ({
+  headers: { 'content-type': type },
+  body: JSON.stringify(body),
+});
+/** The change is made if the resource is still what the client has seen. */
+const ifMatch = (tag) => ({ headers: { 'if-match': tag } });
+const together = (...options) => ({
+  ...Object.assign({}, ...options),
+  headers: Object.assign({}, ...options.map(({ headers }) => headers)),
+});
 
-export const api = {
-  products: (query) => ask(`/products?${new URLSearchParams(query)}`),
-  product: (id) => ask(pathOf('products', id)),
-  /** @param changes - with the version that the editor has seen */
-  changeProduct: (id, changes) => send('PATCH', pathOf('products', id), changes),
-  order: (id) => ask(pathOf('orders', id)),
-  placeOrder: (customer, lines) => send('POST', '/orders', { customer, lines }),
-  setLine: (order, productId, quantity) =>
-    send('PUT', lineOf(order, productId), { quantity, version: order.version }),
-  removeLine: (order, productId) =>
-    ask(`${lineOf(order, productId)}?version=${order.version}`, { method: 'DELETE' }),
-  cancelOrder: (id) => send('POST', `${pathOf('orders', id)}/cancel`, {}),
-};
+/**
+ * The shop, over HTTP. What has an entity tag is answered as { value, tag }.
+ *
+ * @param onExchange - is told of every request that was answered: { method, headers, status, tag }
+ */
+export function connect(onExchange = () => undefined) {
+  async function ask(path, options = {}) {
+    const response = await fetch(path, options).catch(() => {
+      throw new Refusal(0, { detail: 'The shop cannot be reached. Is it still running?' });
+    });
+    const tag = response.headers.get('etag') ?? undefined;
+    const { method = 'GET', headers = {} } = options;
+    onExchange({ method, headers, status: response.status, tag });
+    const value = await response.json().catch(() => undefined);
+    if (!response.ok) throw new Refusal(response.status, value);
+    return { value, tag };
+  }
+
+  const send = (method, path, ...options) => ask(path, together({ method }, ...options));
+  return {
+    products: async (query) => (await ask(`/products?${new URLSearchParams(query)}`)).value,
+    product: (id) => ask(pathOf('products', id)),
+    changeProduct: (id, changes, tag) =>
+      send('PATCH', pathOf('products', id), json(changes, MERGE_PATCH), ifMatch(tag)),
+    order: (id) => ask(pathOf('orders', id)),
+    /** @param key - the same one when the same slip is sent again: it is ordered once */
+    placeOrder: (slip, key) =>
+      send('POST', '/orders', json(slip), { headers: { 'idempotency-key': `"${key}"` } }),
+    setQuantity: ({ order, id, quantity }, tag) =>
+      send('PATCH', lineOf(order, id), json({ quantity }), ifMatch(tag)),
+    removeLine: ({ order, id }, tag) => send('DELETE', lineOf(order, id), ifMatch(tag)),
+    cancelOrder: (id, tag) => send('POST', `${pathOf('orders', id)}/cancel`, ifMatch(tag)),
+  };
+}
+
+export const api = connect();

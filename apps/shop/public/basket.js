@@ -35,7 +35,8 @@ function render() {
 }
 
 function row({ product, quantity }) {
-  return lineRow({ product, quantity, unitPriceCents: product.priceCents }, { most: product.stock });
+  const { id, name, priceCents, stock } = product;
+  return lineRow({ id, name, quantity, unitPriceCents: priceCents }, { most: stock });
 }
 
 /** What is on the slip costs what it costs now. */
@@ -60,11 +61,13 @@ async function place({ onPlaced, onStock }) {
   const button = form.querySelector('[type="submit"]');
   button.disabled = true;
   try {
-    const order = await api.placeOrder(
-      customer.value,
-      [...lines].map(([productId, { quantity }]) => ({ productId, quantity })),
-    );
+    const slip = {
+      customer: customer.value,
+      lines: [...lines].map(([productId, { quantity }]) => ({ productId, quantity })),
+    };
+    const order = await api.placeOrder(slip, keyOf(slip));
     lines.clear();
+    sent = undefined;
     render();
     onPlaced(order);
   } catch (refusal) {
@@ -72,6 +75,18 @@ async function place({ onPlaced, onStock }) {
   } finally {
     button.disabled = false;
   }
+}
+
+/** The key of the slip that was sent last: whoever sends the same slip again, after a broken connection, orders it once. */
+let sent;
+
+function keyOf(slip) {
+  const text = JSON.stringify(slip);
+  if (sent?.text !== text) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    sent = { text, key: Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('') };
+  }
+  return sent.key;
 }
 
 function hasName() {
@@ -88,7 +103,8 @@ function hasName() {
 function explain(refusal, onStock) {
   const line = lines.get(refusal.productId);
   if (!line || refusal.status !== 409) {
-    showText(byId('basket-error'), `Nothing was ordered. ${refusal.message}`);
+    const fate = refusal.status === 0 ? 'You may press again: it is ordered once.' : 'Nothing was ordered.';
+    showText(byId('basket-error'), `${refusal.message} ${fate}`);
     return;
   }
   const { product } = line;
@@ -113,7 +129,7 @@ function remedy(product) {
   return button;
 }
 
-/** @param listeners - onPlaced(order), onStock(products) */
+/** @param listeners - onPlaced({ value: order, tag }), onStock(products) */
 export function startBasket(listeners) {
   byId('basket-lines').addEventListener('click', changeByButton);
   form.addEventListener('submit', (event) => {

@@ -83,7 +83,7 @@ function showStock(item, stock) {
   item.querySelector('.add').disabled = stock === 0;
 }
 
-/** Shows what an order did to the stock, or what a refused one has taught us, and draws the eye to it. */
+/** Shows what has become of the stock, and draws the eye to it. */
 export function updateStock(changed) {
   for (const product of changed) {
     const item = list.querySelector(`[data-id="${product.id}"]`);
@@ -97,6 +97,12 @@ export function updateStock(changed) {
     void badge.offsetWidth; // so that the animation starts over
     badge.classList.add('changed');
   }
+}
+
+/** Shows what an order has done to the stock of whatever is on this page. */
+export async function refreshStock() {
+  const { items } = await api.products({ limit: LIMIT, ...chosen(state) });
+  updateStock(items);
 }
 
 /** Shows a product as it is now, unless it is on another page. */

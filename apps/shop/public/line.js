@@ -1,23 +1,28 @@
 import { fromTemplate, money, unbroken } from './format.js';
 
+const MOST_PIECES = 1000;
+
 /**
  * A row of a slip, with buttons for one piece more or less.
  *
- * @param line - product, quantity, unitPriceCents
+ * @param line - id, name, quantity, unitPriceCents
  * @param limits - canRemove: whether the last piece may go; most: how many pieces there may be
  */
-export function lineRow({ product, quantity, unitPriceCents }, { canRemove = true, most }) {
+export function lineRow(
+  { id, name, quantity, unitPriceCents },
+  { canRemove = true, most = MOST_PIECES } = {},
+) {
   const item = fromTemplate('line-template');
-  item.dataset.id = product.id;
-  item.querySelector('.name').textContent = unbroken(product.name);
+  item.dataset.id = id;
+  item.querySelector('.name').textContent = unbroken(name);
   item.querySelector('.amount').textContent = money(unitPriceCents * quantity);
   item.querySelector('.each').textContent = quantity > 1 ? `${money(unitPriceCents)} each` : '';
   item.querySelector('output').textContent = quantity;
   const [less, more] = item.querySelectorAll('button');
-  less.setAttribute('aria-label', quantity > 1 ? `One ${product.name} less` : `Remove ${product.name}`);
+  less.setAttribute('aria-label', quantity > 1 ? `One ${name} less` : `Remove ${name}`);
   less.disabled = quantity === 1 && !canRemove;
-  more.setAttribute('aria-label', `One more ${product.name}`);
-  more.disabled = quantity >= Math.min(most, 1000);
+  more.setAttribute('aria-label', `One more ${name}`);
+  more.disabled = quantity >= Math.min(most, MOST_PIECES);
   return item;
 }
 

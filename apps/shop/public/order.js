@@ -3,12 +3,15 @@ import { announce, byId, money, moment, showText } from './format.js';
 import { clickedChange, focusAgain, lineRow } from './line.js';
 
 const section = byId('order');
+/** The order as it was seen last, and its entity tag. */
 let current;
+let currentTag;
 
 const idInAddress = () => /^#order\/(.+)$/.exec(location.hash)?.[1];
 
-export function showOrder(order) {
+export function showOrder({ value: order, tag }) {
   current = order;
+  currentTag = tag;
   const placed = order.status === 'placed';
   history.replaceState(null, '', `${location.search || '/'}#order/${order.id}`);
   section.dataset.status = order.status;
@@ -31,8 +34,8 @@ export function showOrder(order) {
 }
 
 function row(line, { status, lines }) {
-  const { product, quantity } = line;
-  const item = lineRow(line, { canRemove: lines.length > 1, most: quantity + product.stock });
+  const { productName: name, quantity } = line;
+  const item = lineRow({ ...line, name }, { canRemove: lines.length > 1 });
   if (status === 'placed') return item;
   item.querySelector('.name').prepend(`${quantity} × `);
   item.querySelector('.stepper').remove();
@@ -49,13 +52,12 @@ async function changeByButton(event, onStock) {
   const clicked = clickedChange(event);
   if (!clicked) return;
   const { id, change } = clicked;
-  const { product, quantity } = current.lines.find((line) => line.product.id === id);
+  const line = current.lines.find((each) => each.id === id);
+  const place = { order: current.id, id, quantity: line.quantity + change };
   try {
-    const left = quantity + change;
-    const changed = left > 0 ? api.setLine(current, id, left) : api.removeLine(current, id);
-    showOrder(await changed);
-    announce(`${product.name}: ${left} on your order`);
-    onStock([await api.product(id)]);
+    showOrder(await (place.quantity > 0 ? api.setQuantity : api.removeLine)(place, currentTag));
+    announce(`${line.productName}: ${place.quantity} on your order`);
+    await onStock();
   } catch (refusal) {
     await explain(refusal);
   }
@@ -63,7 +65,7 @@ async function changeByButton(event, onStock) {
 }
 
 async function explain(refusal) {
-  if (!refusal.current) return showText(byId('order-error'), refusal.message);
+  if (!refusal.isStale) return showText(byId('order-error'), refusal.message);
   showOrder(await api.order(current.id));
   showText(
     byId('order-error'),
@@ -75,13 +77,12 @@ async function cancel(onStock) {
   const button = byId('order-cancel');
   button.disabled = true;
   try {
-    const order = await api.cancelOrder(current.id);
-    showOrder(order);
+    showOrder(await api.cancelOrder(current.id, currentTag));
     section.focus();
     announce('Order cancelled. Everything on it is back in stock.');
-    onStock(order.lines.map((line) => line.product));
+    await onStock();
   } catch (refusal) {
-    showText(byId('order-error'), refusal.message);
+    await explain(refusal);
   } finally {
     button.disabled = false;
   }
@@ -103,7 +104,7 @@ async function showOrderInAddress() {
   }
 }
 
-/** @param onStock - is told of the products whose stock a change of the order has changed */
+/** @param onStock - is told when a change of the order has changed the stock */
 export function startOrder(onStock) {
   byId('order-lines').addEventListener('click', (event) => changeByButton(event, onStock));
   byId('order-cancel').addEventListener('click', () => cancel(onStock));

@@ -1,5 +1,5 @@
 import { addToBasket, startBasket, updateBasket } from './basket.js';
-import { showProduct, startCatalogue, updateStock } from './catalogue.js';
+import { refreshStock, showProduct, startCatalogue, updateStock } from './catalogue.js';
 import { editProduct, startEditor } from './editor.js';
 import { announce, byId } from './format.js';
 import { closeOrder, showOrder, startOrder } from './order.js';
@@ -7,21 +7,22 @@ import { closeOrder, showOrder, startOrder } from './order.js';
 startBasket({
   onPlaced(order) {
     showOrder(order);
-    updateStock(order.lines.map(({ product }) => product));
     byId('order').focus();
-    announce(`Order placed. Thank you, ${order.customer}.`);
+    announce(`Order placed. Thank you, ${order.value.customer}.`);
+    void refreshStock();
   },
   onStock: updateStock,
 });
-startEditor((product) => {
+const onCurrent = (product) => {
   showProduct(product);
   updateBasket(product);
-});
-void startOrder(updateStock);
+};
+startEditor(onCurrent);
+void startOrder(refreshStock);
 void startCatalogue({
   onAdd(product) {
     closeOrder();
     addToBasket(product);
   },
-  onEdit: editProduct,
+  onEdit: (product) => editProduct(product, onCurrent),
 });
