@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import * as clsHooked from '@nest-transactional/core/cls-hooked';
 import * as core from '@nest-transactional/core';
+import * as http from '@nest-transactional/http';
 
 // What users import. A change here is a change for them, and belongs in the CHANGELOG.
 it('is what it was, in the package itself', () => {
@@ -58,4 +59,38 @@ it('is what it was, in the package itself', () => {
 
 it('is what it was, in the subpath for cls-hooked', () => {
   expect(Object.keys(clsHooked)).toEqual(['clsHookedNamespace']);
+});
+
+it('is what it was, in the package for HTTP', () => {
+  expect(Object.keys(http).toSorted()).toEqual([
+    'HeaderSyntaxError',
+    'HttpVersioningModule',
+    'IdempotencyKeyInUseError',
+    'IdempotencyKeyRequiredError',
+    'IdempotencyKeyReusedError',
+    'IdempotencyRecord',
+    'IdempotencyRecords',
+    'Idempotent',
+    'IfMatch',
+    'MalformedHeaderError',
+    'MergePatchDepthError',
+    'PROBLEM_JSON',
+    'PreconditionFailedError',
+    'PreconditionRequiredError',
+    'ProblemDetailsFilter',
+    'RequestError',
+    'Versioned',
+    'VersionedController',
+    'applyMergePatch',
+    'createVersionedController',
+    'evaluatePreconditions',
+    'formatEntityTag',
+    'formatHttpDate',
+    'matchesStrongly',
+    'matchesWeakly',
+    'parseEntityTag',
+    'parseEntityTagList',
+    'parseHttpDate',
+    'parsePreconditions',
+  ]);
 });

@@ -98,6 +98,12 @@ describe('the tables of options', () => {
       'RequestTransactionOptions',
     ],
     [
+      'docs/guide/versioned-controllers.md',
+      '## Options',
+      '../../http/src/versioned-controller/versioned-controller-options.ts',
+      'VersionedControllerOptions',
+    ],
+    [
       'docs/guide/http-versions.md',
       '## Options',
       '../../http/src/nest/versioned.decorator.ts',
