@@ -18,9 +18,12 @@ export interface Told {
 export class AskedLibrary {
   private constructor(private readonly running: RunningLibrary) {}
 
-  static async open(platform: Platform): Promise<AskedLibrary> {
+  static async open(platform: Platform, mode: 'opt-in' | 'atomic'): Promise<AskedLibrary> {
     const controllers = [BooksController, ShelvesController, VolumesController, OddBooksController];
-    return new AskedLibrary(await RunningLibrary.open({ platform, controllers, providers: [Slowcoach] }));
+    const transactional = { request: { mode } };
+    return new AskedLibrary(
+      await RunningLibrary.open({ platform, controllers, providers: [Slowcoach], transactional }),
+    );
   }
 
   async tell(one: Case, number: number): Promise<Told> {
