@@ -1,6 +1,7 @@
-// Does what a new user does: `npm start`, look at a product, order it, stop; and looks that nothing is left running.
+// Does what a new user does: `npm start`, look at a product, order it, change its price, stop; and looks that nothing is left running.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -23,6 +24,7 @@ const exited = once(shop, 'exit');
 try {
   await isHealthy();
   await takesAnOrder();
+  await refusesALateChange();
 } finally {
   shop.kill('SIGTERM');
 }
@@ -42,17 +44,37 @@ async function isHealthy() {
 }
 
 async function takesAnOrder() {
-  const products = await (await fetch(`${url}/products?limit=1`)).json();
-  const [product] = Array.isArray(products) ? products : products.items;
+  const product = await firstProduct();
   const body = JSON.stringify({ customer: 'Ada', lines: [{ productId: product.id, quantity: 1 }] });
-  const headers = { 'content-type': 'application/json' };
+  const headers = { 'content-type': 'application/json', 'idempotency-key': `"${randomUUID()}"` };
   const ordered = await fetch(`${url}/orders`, { method: 'POST', headers, body });
   assert.equal(ordered.status, 201, `POST /orders answers 201, not ${ordered.status}`);
+  const again = await fetch(`${url}/orders`, { method: 'POST', headers, body });
+  assert.deepEqual(await again.json(), await ordered.json(), 'the same key gets the same answer');
   const location = ordered.headers.get('location');
   assert.ok(location, 'POST /orders answers with a Location');
   assert.equal((await fetch(new URL(location, url))).status, 200, 'the order is found at its Location');
   const after = await (await fetch(`${url}/products/${product.id}`)).json();
   assert.equal(after.stock, product.stock - 1, 'the stock has fallen by one');
+}
+
+async function refusesALateChange() {
+  const { id } = await firstProduct();
+  const tag = (await fetch(`${url}/products/${id}`)).headers.get('etag');
+  assert.ok(tag, 'GET /products/:id answers with an ETag');
+  const headers = { 'content-type': 'application/merge-patch+json', 'if-match': tag };
+  const change = () =>
+    fetch(`${url}/products/${id}`, { method: 'PATCH', headers, body: JSON.stringify({ priceCents: 1234 }) });
+  assert.deepEqual(
+    [(await change()).status, (await change()).status],
+    [200, 412],
+    'of two changes under one ETag, one is made',
+  );
+}
+
+async function firstProduct() {
+  const { items } = await (await fetch(`${url}/products?limit=1`)).json();
+  return items[0];
 }
 
 /** @returns {Promise<number>} */

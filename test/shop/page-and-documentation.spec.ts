@@ -97,7 +97,7 @@ describe.each(PLATFORMS)('what people read, on %s', (platform) => {
       'GET /health': '->',
       'GET /products': '-> Link',
       'POST /products': '-> ETag Last-Modified Location',
-      'GET /products/{id}': 'If-None-Match -> ETag Last-Modified',
+      'GET /products/{id}': 'If-None-Match -> ETag Last-Modified Accept-Patch',
       'PUT /products/{id}': 'If-Match If-None-Match -> ETag Last-Modified Content-Location',
       'PATCH /products/{id}': 'If-Match -> ETag Last-Modified Content-Location',
       'DELETE /products/{id}': 'If-Match ->',
