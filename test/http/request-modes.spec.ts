@@ -188,17 +188,22 @@ describe.each(PLATFORMS)('request mode atomic on %s', (platform) => {
     expect((await library.send('GET', '/steps/raw')).text).toBe('raw');
   });
 
-  it.each(['POST /streams/file', 'POST /streams/readable', 'POST /streams/web', 'GET /streams/file'])(
-    'refuses the stream that %s returns, closes it, and stores nothing',
-    async (asked) => {
-      const [method, path] = asked.split(' ') as [string, string];
-      const { status, body } = await library.send(method, path);
+  it.each([
+    'POST /streams/file',
+    'POST /streams/readable',
+    'POST /streams/web',
+    'POST /streams/generator',
+    'POST /streams/response',
+    'POST /streams/bodiless',
+    'GET /streams/file',
+  ])('refuses the stream that %s returns, closes it, and stores nothing', async (asked) => {
+    const [method, path] = asked.split(' ') as [string, string];
+    const { status, body } = await library.send(method, path);
 
-      expect([status, body.code]).toEqual([500, 'UNSUPPORTED_RESPONSE']);
-      expect(opened.every(({ destroyed }) => destroyed)).toBe(true);
-      expect(await stored()).toEqual([]);
-    },
-  );
+    expect([status, body.code]).toEqual([500, 'UNSUPPORTED_RESPONSE']);
+    expect(opened.every(({ destroyed }) => destroyed)).toBe(true);
+    expect(await stored()).toEqual([]);
+  });
 });
 
 describe('request mode atomic', () => {

@@ -265,6 +265,26 @@ export class StreamsController {
     return new ReadableStream({ start: (controller) => controller.enqueue('a') });
   }
 
+  @Post('generator')
+  async generator(): Promise<AsyncGenerator<string>> {
+    await this.shelves.add('generator');
+    return (async function* () {
+      yield* ['a', 'b'];
+    })();
+  }
+
+  @Post('response')
+  async response(): Promise<Response> {
+    await this.shelves.add('response');
+    return new Response('a', { status: 409 });
+  }
+
+  @Post('bodiless')
+  async bodiless(): Promise<Response> {
+    await this.shelves.add('bodiless');
+    return new Response(null, { status: 409 });
+  }
+
   @Get('file')
   getFile(): StreamableFile {
     return new StreamableFile(aReadable());

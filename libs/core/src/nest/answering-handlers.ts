@@ -33,10 +33,35 @@ export function answersItself(method: HandlerMethod): string | undefined {
   return types.includes(RouteParamtypes.NEXT) ? 'takes @Next()' : undefined;
 }
 
-/** Whether `value` would be sent piece by piece; then its source is closed, because nobody will read it. */
+/**
+ * Whether `value` would be sent piece by piece, after everything else is over; then its source is closed, because nobody will
+ * read it.
+ */
 export function discardStream(value: unknown): boolean {
   if (value instanceof StreamableFile) return discardStream(value.getStream());
-  if (value instanceof ReadableStream) void value.cancel().catch(() => undefined);
-  if (value instanceof Readable) value.on('error', () => undefined).destroy();
-  return value instanceof Readable || value instanceof ReadableStream;
+  if (isWebResponse(value)) discardStream(value.body);
+  else if (value instanceof Readable) value.on('error', () => undefined).destroy();
+  else if (value instanceof ReadableStream) void value.cancel().catch(() => undefined);
+  else if (isAsyncIterable(value)) void close(value[Symbol.asyncIterator]());
+  else return false;
+  return true;
+}
+
+/** By its name, as Nest tells it: it may be that of another implementation. */
+function isWebResponse(value: unknown): value is Response {
+  return Object.prototype.toString.call(value) === '[object Response]';
+}
+
+/** A thenable that is iterable, too, stands for what it resolves to. */
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  return Symbol.asyncIterator in value && !('then' in value);
+}
+
+async function close(iterator: AsyncIterator<unknown>): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    // It is refused already, and that is what the caller hears of.
+  }
 }
