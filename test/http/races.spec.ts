@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { gate } from '../support/gate.js';
-import { rounds } from '../support/thoroughness.js';
+import { cases, rounds } from '../support/thoroughness.js';
 import { BooksController, ShelvesController, VolumesController } from './library.js';
 import { RacingController, RacingService } from './racing.js';
-import { PLATFORMS, RunningLibrary, type Answer, type LibraryParts } from './running-library.js';
+import { RunningLibrary, type Answer, type LibraryParts } from './running-library.js';
 
 jest.setTimeout(rounds({ usual: 20_000, thorough: 180_000 }));
 
@@ -35,11 +35,22 @@ function expectAll<T>(results: readonly T[], expected: T): void {
   expect([...new Set(results.map((each) => JSON.stringify(each)))]).toEqual([JSON.stringify(expected)]);
 }
 
-describe.each(PLATFORMS)('races on %s', (platform) => {
+describe.each(
+  cases(
+    [
+      { platform: 'express', mode: 'opt-in' },
+      { platform: 'fastify', mode: 'atomic' },
+    ] as const,
+    [
+      { platform: 'express', mode: 'atomic' },
+      { platform: 'fastify', mode: 'opt-in' },
+    ] as const,
+  ),
+)('races on $platform in mode $mode', ({ platform, mode }) => {
   let library: RunningLibrary;
 
   beforeAll(async () => {
-    library = await openRacing({ platform });
+    library = await openRacing({ platform, transactional: { request: { mode } } });
   });
   beforeEach(() => {
     library.application.get(RacingService).between = () => Promise.resolve();
@@ -176,11 +187,11 @@ describe.each(PLATFORMS)('races on %s', (platform) => {
   });
 });
 
-describe('races for a pool of two connections', () => {
+describe.each(['opt-in', 'atomic'] as const)('races for a pool of two connections in mode %s', (mode) => {
   let library: RunningLibrary;
 
   beforeAll(async () => {
-    library = await openRacing({ poolSize: 2 });
+    library = await openRacing({ poolSize: 2, transactional: { request: { mode } } });
   });
   afterAll(() => library.close());
 
