@@ -186,9 +186,9 @@ describe.each(PLATFORMS)('lines of an order on %s', (platform) => {
       const { body: another } = await shop.order([pen, 1]);
       const at = (id: string, lineId: string) => ({ id, lines: [{ id: lineId, productId: pen.id }] });
       const line = order.lines[0]!.id;
-      await expectRefusal(() => shop.addLine({ id: UNKNOWN }, pen, 2), 404, 'Not Found');
-      await expectRefusal(() => shop.setLine(at(UNKNOWN, line), pen, 2), 404, 'There is no order');
-      await expectRefusal(() => shop.removeLine(at(UNKNOWN, line), pen), 404, 'There is no order');
+      await expectRefusal(() => shop.addLine({ id: UNKNOWN }, pen, 2), 404, 'There is no such Order.');
+      await expectRefusal(() => shop.setLine(at(UNKNOWN, line), pen, 2), 404, 'There is no such Order.');
+      await expectRefusal(() => shop.removeLine(at(UNKNOWN, line), pen), 404, 'There is no such Order.');
       await expectRefusal(() => shop.addLine(order, { id: UNKNOWN }, 2), 404, 'There is no product');
       for (const [orderId, lineId] of [
         [order.id, UNKNOWN],

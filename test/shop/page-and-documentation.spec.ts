@@ -129,8 +129,8 @@ describe.each(PLATFORMS)('what people read, on %s', (platform) => {
     ];
     for (const { body } of refusals) {
       const { status, headers, text } = await shop.get(body.type);
-      expect([status, headers.get('content-type')]).toEqual([200, 'text/markdown; charset=utf-8']);
-      expect(text).toContain(`Code \`${body.code}\``);
+      expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+      expect(text).toContain(`<code>${body.code}</code>`);
     }
   });
 

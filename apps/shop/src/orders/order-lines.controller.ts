@@ -15,7 +15,8 @@ import { OrderLinesService } from './order-lines.service.js';
 import { Order } from './order.entity.js';
 import { addressOf, type ResponseWithHeaders, showOrder } from './representation.js';
 
-const OF_THE_ORDER = { id: 'params.lineId', by: 'root' } as const;
+/** The order in the path is the root of its lines: what is shown and compared is its version. */
+const OF_THE_ORDER = { by: 'root' } as const;
 const REFUSALS = {
   400: 'An id, If-Match or the body is not valid',
   412: 'The order, be it another line, has been changed since the version that you have seen',
@@ -29,7 +30,7 @@ export class OrderLinesController {
   constructor(private readonly lines: OrderLinesService) {}
 
   @Post()
-  @Versioned(Order, { requirePrecondition: true })
+  @Versioned(Order, { ...OF_THE_ORDER, requirePrecondition: true })
   @ApiOperation({ summary: 'Add a line to an order, at the price of the day' })
   @NeedsIfMatch()
   @ApiCreatedResponse({ type: Order, headers: { ...VALIDATORS, ...LOCATION, ...CONTENT_LOCATION } })
@@ -49,7 +50,7 @@ export class OrderLinesController {
   }
 
   @Get(':lineId')
-  @Versioned(OrderLine, OF_THE_ORDER)
+  @Versioned(OrderLine, { ...OF_THE_ORDER, id: 'params.lineId' })
   @ApiOperation({ summary: 'Get a line of an order' })
   @Revalidates()
   @ApiOkResponse({ type: OrderLine, headers: VALIDATORS })
@@ -62,7 +63,7 @@ export class OrderLinesController {
   }
 
   @Patch(':lineId')
-  @Versioned(OrderLine, OF_THE_ORDER)
+  @Versioned(Order, OF_THE_ORDER)
   @ApiOperation({ summary: 'Change how many pieces a line has' })
   @NeedsIfMatch()
   @ApiOkResponse({ type: Order, headers: { ...VALIDATORS, ...CONTENT_LOCATION } })
@@ -81,7 +82,7 @@ export class OrderLinesController {
   }
 
   @Delete(':lineId')
-  @Versioned(OrderLine, OF_THE_ORDER)
+  @Versioned(Order, OF_THE_ORDER)
   @ApiOperation({ summary: 'Take a line off an order and put its pieces back into stock' })
   @NeedsIfMatch()
   @ApiOkResponse({ type: Order, headers: { ...VALIDATORS, ...CONTENT_LOCATION } })

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Controller, Get, Header, Param, type StreamableFile } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
+import { ErrorPages } from './error-pages.js';
 import { StaticFiles } from './static-files.js';
 
 // The same number of steps up from src/page and from dist/page.
@@ -21,7 +22,7 @@ export class PageController {
     resolve('swagger-ui-dist/swagger-ui-bundle.js'),
   ]);
 
-  private readonly errors = new StaticFiles(readdirSync(ERRORS).map((name) => join(ERRORS, name)));
+  private readonly errors = new ErrorPages(ERRORS);
 
   @Get()
   @Header('Cache-Control', 'no-cache')
@@ -44,9 +45,10 @@ export class PageController {
   /** Where `type` of an error leads to. */
   @Get('errors/:name')
   @Header('Cache-Control', 'no-cache')
-  @Header('Content-Security-Policy', "default-src 'none'")
-  error(@Param('name') name: string): StreamableFile {
-    return this.errors.get(`${name}.md`);
+  @Header('Content-Type', 'text/html; charset=utf-8')
+  @Header('Content-Security-Policy', "default-src 'self'")
+  error(@Param('name') name: string): string {
+    return this.errors.get(name);
   }
 
   @Get('assets/:name')

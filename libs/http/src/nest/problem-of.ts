@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { OptimisticLockError, TransactionError } from '@nest-transactional/core';
-import { PreconditionFailedError, RequestError } from '../errors.js';
+import { MalformedHeaderError, PreconditionFailedError, RequestError } from '../errors.js';
 import { HeaderSyntaxError } from '../rfc/header-syntax-error.js';
 import type { ProblemFacts } from '../rfc/problem-details.js';
 import { problemOfHttpError, problemOfHttpException } from './problem-of-http-error.js';
@@ -21,12 +21,6 @@ export interface Problem extends ProblemFacts {
 export function problemOf(error: unknown, typeBase: string): Problem {
   const thrown = asThrown(error);
   if (thrown instanceof TransactionError) return problemOfTransactionError(thrown, typeBase);
-  if (thrown instanceof HeaderSyntaxError) {
-    const { status, message: detail, header } = thrown;
-    const type = `${typeBase}malformed-header`;
-    const title = titleOf('MALFORMED_HEADER');
-    return { type, title, status, detail, isFault: false, extensions: { code: 'MALFORMED_HEADER', header } };
-  }
   const told = thrown instanceof HttpException ? problemOfHttpException(thrown) : problemOfHttpError(thrown);
   return told === undefined
     ? { ...UNEXPECTED, isFault: true }
@@ -42,16 +36,17 @@ export function currentVersionOf(error: unknown): number | string | undefined {
 
 /** Nest wraps what is thrown before a handler is found, by a middleware or a body parser. */
 function asThrown(error: unknown): unknown {
+  if (error instanceof HeaderSyntaxError) return new MalformedHeaderError(error.header, error.reason, error);
   if (!(error instanceof HttpException)) return error;
   const { cause } = error;
   const isWrapped = cause instanceof RequestError || cause instanceof HeaderSyntaxError;
-  return isWrapped && cause.status === error.getStatus() ? cause : error;
+  return isWrapped && cause.status === error.getStatus() ? asThrown(cause) : error;
 }
 
 function problemOfTransactionError(error: TransactionError, typeBase: string): Problem {
   const { code } = error;
   const type = `${typeBase}${code.toLowerCase().replaceAll('_', '-')}`;
-  const extensions = { code };
+  const extensions = { code, ...(error instanceof MalformedHeaderError && { header: error.header }) };
   if (error instanceof RequestError) {
     const detail = DETAILS_OF_REQUEST_ERRORS[code] ?? error.message;
     return { type, title: titleOf(code), status: error.status, detail, extensions, isFault: false };

@@ -65,10 +65,12 @@ export class VersionedWrite {
   async #assertConditioned(): Promise<void> {
     const { isRequired, exchange, rows } = this.call;
     if (!isRequired || hasWritePrecondition(exchange.preconditions)) return;
-    // The handler says what is wrong with a key that no row can have.
-    if (this.#id === undefined && exchange.method !== 'PUT') return;
+    // The handler says what is wrong with a key that no row can have; without a key there is nothing to condition.
+    const mayHaveRow = this.#id !== undefined || (exchange.id === undefined && exchange.method === 'PUT');
+    if (!mayHaveRow) return;
     const state = this.#id && (await rows.read(this.entityManager(), this.#id));
-    if (state === undefined && exchange.method !== 'PUT') throw new NotFoundException();
+    if (state === undefined && exchange.method !== 'PUT')
+      throw new NotFoundException(`There is no such ${rows.name}.`);
     throw new PreconditionRequiredError(rows.name);
   }
 
@@ -205,7 +207,8 @@ export class VersionedWrite {
     const state = await (hasBegun() ? find() : outsideTransaction(find));
     const isMeantToBeThere = exchange.preconditions.ifMatch !== undefined || !rows.isOwn;
     const isThere = state?.isDeleted === false;
-    if (!isThere && isMeantToBeThere && exchange.method !== 'PUT') throw new NotFoundException();
+    if (!isThere && isMeantToBeThere && exchange.method !== 'PUT')
+      throw new NotFoundException(`There is no such ${rows.name}.`);
     return state;
   }
 }
