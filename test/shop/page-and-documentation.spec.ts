@@ -131,6 +131,8 @@ describe.each(PLATFORMS)('what people read, on %s', (platform) => {
       const { status, headers, text } = await shop.get(body.type);
       expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
       expect(text).toContain(`<code>${body.code}</code>`);
+      // What is Markdown in a link, too, is not shown as such.
+      expect(text.replaceAll(/<pre>.*?<\/pre>/gs, '')).not.toMatch(/`|\]\(/);
     }
   });
 

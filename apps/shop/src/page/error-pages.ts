@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { NotFoundException } from '@nestjs/common';
-import { Marked, type Tokens } from 'marked';
+import { Marked, type Renderer, type Tokens } from 'marked';
 
 /** Where `type` of a problem leads to: a page for each error, made of its Markdown once, at start. */
 export class ErrorPages {
@@ -26,7 +26,8 @@ export class ErrorPages {
 }
 
 /** Other errors have pages here, the guide has none: what it is called has to do. */
-function linkBetweenPages({ href, text }: Tokens.Link): string {
+function linkBetweenPages(this: Pick<Renderer, 'parser'>, { href, tokens }: Tokens.Link): string {
+  const text = this.parser.parseInline(tokens);
   const [, name] = /^([a-z-]+)\.md$/.exec(href) ?? [];
   return name === undefined ? `<em>${text}</em>` : `<a href="/errors/${name}">${text}</a>`;
 }
