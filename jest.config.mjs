@@ -11,6 +11,10 @@ export default {
     '^@nest-transactional/core/cls-hooked$': '<rootDir>/libs/core/src/cls-hooked.ts',
     '^@nest-transactional/core/options$': '<rootDir>/libs/core/src/options.ts',
     '^@nest-transactional/http$': '<rootDir>/libs/http/src/index.ts',
+    // `FAST_PATHS=off npm test` lets TypeORM do everything, where a spec does not say otherwise.
+    ...(process.env.FAST_PATHS === 'off' && {
+      '^.*/fast-paths-default\\.js$': '<rootDir>/test/support/slow-by-default.ts',
+    }),
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {

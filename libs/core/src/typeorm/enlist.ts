@@ -16,6 +16,7 @@ import { consoleLog, type TransactionLog } from '../transaction/transaction-log.
 import type { TransactionOptions } from '../transaction/transaction-options.js';
 import { InvalidOptionsError } from '../errors.js';
 import { systemClock, type Clock } from '../transaction/clock.js';
+import { FAST_PATHS_BY_DEFAULT } from './fast-paths-default.js';
 import { EnlistedDataSource, type EnlistedParts } from './enlisted-data-source.js';
 import { enlistmentOf, rememberEnlistment } from './enlistment.js';
 import { TransactionManager } from './transaction-manager.js';
@@ -52,6 +53,11 @@ export interface EnlistOptions {
   readonly nestedWaitMs?: number;
   /** How the versions of entities with a `@VersionColumn` are enforced. @defaultValue `{ missing: 'database' }` */
   readonly versions?: VersionOptions;
+  /**
+   * Whether what TypeORM works out anew for each statement is worked out once where that comes to the same: the SQL of a
+   * statement, and what an entity is made of. `false` leaves everything to TypeORM. @defaultValue `true`
+   */
+  readonly fastPaths?: boolean;
   /** Where refused late statements, failed rollbacks and the like are reported. @defaultValue standard error */
   readonly log?: TransactionLog;
   /** Time, for tests that hold it still. @defaultValue the system's */
@@ -70,6 +76,7 @@ export const BEHAVIOUR_OPTIONS = {
   connectionWaitMs: aDuration,
   nestedWaitMs: aDuration,
   versions: anObject('an object such as { missing: "reject" }'),
+  fastPaths: aBoolean,
 };
 
 const ENLIST_OPTIONS: Schema<EnlistOptions> = {
@@ -112,6 +119,7 @@ export function enlistAll(
     connectionWaitMs: options.connectionWaitMs ?? 1000,
     nestedWaitMs: options.nestedWaitMs ?? 3000,
     versions: options.versions ?? {},
+    fastPaths: options.fastPaths ?? FAST_PATHS_BY_DEFAULT,
     defaults,
   };
   checkTransactionOptions('defaults', defaults);

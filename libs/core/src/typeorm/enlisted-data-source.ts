@@ -53,6 +53,8 @@ export interface EnlistedParts {
   readonly connectionWaitMs: number;
   readonly nestedWaitMs: number;
   readonly versions: VersionOptions;
+  /** Whether what TypeORM does anew for each statement may be done once. */
+  readonly fastPaths: boolean;
   /** For every transaction that does not say otherwise. */
   readonly defaults: TransactionOptions;
 }
@@ -185,10 +187,11 @@ export class EnlistedDataSource {
     );
   }
 
-  #keepVersions({ versions, clock, namespace }: EnlistedParts): VersionKeeper {
+  #keepVersions({ versions, fastPaths, clock, namespace }: EnlistedParts): VersionKeeper {
     const keeper = new VersionKeeper({
       dataSource: this.dataSource,
       options: versions,
+      fastPaths,
       clock,
       namespace,
       running: () => this.workflow.running,

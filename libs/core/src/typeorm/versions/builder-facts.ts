@@ -22,6 +22,11 @@ export function returningOf(builder: Builder, rows: WrittenRows | undefined, pla
   return rows === undefined ? plain : rows.returning(plain, (name) => builder.escape(name));
 }
 
+/** The statement with the names of columns in place of those of properties. */
+export function withColumnNames(builder: Builder, statement: string, plain: () => string): string {
+  return keeperOf(builder.dataSource).memo?.textOf(builder, statement, plain) ?? plain();
+}
+
 /** The row of a checked statement was written, and has the version that came back. */
 export function noteWritten(builder: Builder, check: VersionCheck, generated: object | undefined): void {
   const { row, keeping } = check;

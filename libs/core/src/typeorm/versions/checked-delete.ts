@@ -1,5 +1,5 @@
 import { DeleteQueryBuilder, type DeleteResult, type ObjectLiteral } from 'typeorm';
-import { factsOf, metadataOf, returningOf } from './builder-facts.js';
+import { factsOf, metadataOf, returningOf, withColumnNames } from './builder-facts.js';
 import { keeperOf } from './keeper-of.js';
 import { merge } from './value-map.js';
 import type { VersionCheck } from './version-keeper.js';
@@ -34,6 +34,10 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
 
   protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
     return returningOf(this, this.#rows, super.createReturningExpression(type));
+  }
+
+  protected override replacePropertyNamesForTheWholeQuery(statement: string): string {
+    return withColumnNames(this, statement, () => super.replacePropertyNamesForTheWholeQuery(statement));
   }
 
   /** The id maps of a `remove()`, each with the version that its row must have. */

@@ -1,6 +1,6 @@
 import { InsertQueryBuilder, type InsertResult, type ObjectLiteral } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
-import { factsOf, metadataOf, returningOf } from './builder-facts.js';
+import { factsOf, metadataOf, returningOf, withColumnNames } from './builder-facts.js';
 import { keeperOf } from './keeper-of.js';
 import type { PersistOperation } from './persist-operation.js';
 import { rowOf } from './row.js';
@@ -29,6 +29,10 @@ export class CheckedInsert<E extends ObjectLiteral> extends InsertQueryBuilder<E
 
   protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
     return returningOf(this, this.#rows, super.createReturningExpression(type));
+  }
+
+  protected override replacePropertyNamesForTheWholeQuery(statement: string): string {
+    return withColumnNames(this, statement, () => super.replacePropertyNamesForTheWholeQuery(statement));
   }
 
   /** An `upsert()` that finds the row raises its version, whatever columns it overwrites. */

@@ -1,7 +1,7 @@
 import type { ObjectLiteral, UpdateResult } from 'typeorm';
 // Not exported by the package's entry point.
 import { SoftDeleteQueryBuilder } from 'typeorm/query-builder/SoftDeleteQueryBuilder.js';
-import { factsOf, metadataOf, noteWritten, returningOf } from './builder-facts.js';
+import { factsOf, metadataOf, noteWritten, returningOf, withColumnNames } from './builder-facts.js';
 import { keeperOf } from './keeper-of.js';
 import type { VersionCheck } from './version-keeper.js';
 import { versionCondition } from './version-condition.js';
@@ -54,6 +54,10 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
 
   protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
     return returningOf(this, this.#rows, super.createReturningExpression(type));
+  }
+
+  protected override replacePropertyNamesForTheWholeQuery(statement: string): string {
+    return withColumnNames(this, statement, () => super.replacePropertyNamesForTheWholeQuery(statement));
   }
 
   /** A row that is in the wanted state already is not written, and that is no conflict if it has the expected version. */

@@ -1,7 +1,7 @@
 import { UpdateQueryBuilder, UpdateResult, type ObjectLiteral } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import type { RootLink } from './entity-facts.js';
-import { factsOf, metadataOf, noteWritten, returningOf } from './builder-facts.js';
+import { factsOf, metadataOf, noteWritten, returningOf, withColumnNames } from './builder-facts.js';
 import { keeperOf } from './keeper-of.js';
 import { keyOf, rowOf, type Row } from './row.js';
 import { isEmpty, withoutColumn } from './value-map.js';
@@ -61,6 +61,10 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
 
   protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
     return returningOf(this, this.#rows, super.createReturningExpression(type));
+  }
+
+  protected override replacePropertyNamesForTheWholeQuery(statement: string): string {
+    return withColumnNames(this, statement, () => super.replacePropertyNamesForTheWholeQuery(statement));
   }
 
   #guard(id: ObjectLiteral): this {

@@ -6,6 +6,7 @@ import {
   type ObjectLiteral,
   type QueryRunner,
 } from 'typeorm';
+import { withColumnNames } from './builder-facts.js';
 import { CheckedDelete } from './checked-delete.js';
 import { CheckedInsert } from './checked-insert.js';
 import { CheckedSoftDelete } from './checked-soft-delete.js';
@@ -88,6 +89,16 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
     return result;
   }
 
+  protected override createSelectExpression(): string {
+    const plain = (): string => super.createSelectExpression();
+    const { memo } = keeperOf(this.dataSource);
+    return memo !== undefined && this.#isOfWholeEntity ? memo.textOf(this, this.#selectKey, plain) : plain();
+  }
+
+  protected override replacePropertyNamesForTheWholeQuery(statement: string): string {
+    return withColumnNames(this, statement, () => super.replacePropertyNamesForTheWholeQuery(statement));
+  }
+
   /** Of a row that is found by its key alone, everybody's next step is known where they keep meeting at it. */
   #lockIfHot(runner: QueryRunner): void {
     const keeper = keeperOf(this.dataSource);
@@ -99,6 +110,20 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
     const { metadata } = mainAlias!;
     if (isKeyOf(metadata, where) && keeper.shouldLock(metadata, where, runner))
       this.setLock('for_no_key_update', undefined, [this.escape(this.alias)]);
+  }
+
+  /** Whether it selects the columns of one entity, and nothing else: these are always the same. */
+  get #isOfWholeEntity(): boolean {
+    const { mainAlias, aliases, selects, selectDistinct, selectDistinctOn, useIndex } = this.expressionMap;
+    if (aliases.length !== 1 || selects.length !== 1 || !mainAlias?.hasMetadata) return false;
+    if (selects[0]!.selection !== mainAlias.name || selects[0]!.aliasName !== undefined) return false;
+    if (selectDistinct || selectDistinctOn.length > 0 || useIndex !== undefined) return false;
+    return !mainAlias.metadata.columns.some(({ isVirtualProperty }) => isVirtualProperty);
+  }
+
+  get #selectKey(): string {
+    const { mainAlias, queryEntity } = this.expressionMap;
+    return `select ${queryEntity} ${mainAlias!.tablePath}`;
   }
 
   /** Whether relations are compared, too, of which the transaction has kept nothing. */

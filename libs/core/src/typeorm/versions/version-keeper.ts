@@ -16,6 +16,7 @@ import { Persistence } from './persistence.js';
 import { PersistOperations, type PersistOperation } from './persist-operation.js';
 import { visitLoaded } from './related-entities.js';
 import { keyOf, rowOf, shownId, type Row } from './row.js';
+import { StatementMemo } from './statement-memo.js';
 import { TrackedStatements } from './tracked-statements.js';
 import type { BookKeeping, VersionBook } from './version-book.js';
 import type { VersionOptions } from './version-policy.decorator.js';
@@ -25,6 +26,8 @@ export interface KeeperParts extends HotRowsParts {
   readonly dataSource: DataSource;
   readonly namespace: ContextNamespace;
   readonly options: VersionOptions;
+  /** Whether what TypeORM does anew for each statement may be done once. */
+  readonly fastPaths: boolean;
   /** That of the runner's transaction, or of the caller's where no runner is given; `undefined` outside of any. */
   readonly bookKeeping: (runner: QueryRunner | undefined) => BookKeeping | undefined;
   /** Runs `work` in a transaction of its own. */
@@ -61,6 +64,8 @@ export class VersionKeeper {
   readonly statements = new TrackedStatements(this);
   readonly persistence = new Persistence(this);
   readonly dataSource: DataSource;
+  /** `undefined` where nothing is to be remembered. */
+  readonly memo: StatementMemo | undefined;
   readonly bookKeeping: KeeperParts['bookKeeping'];
   readonly inTransaction: KeeperParts['inTransaction'];
   readonly #options: VersionOptions;
@@ -73,6 +78,7 @@ export class VersionKeeper {
     this.bookKeeping = parts.bookKeeping;
     this.inTransaction = parts.inTransaction;
     this.#options = parts.options;
+    this.memo = parts.fastPaths ? new StatementMemo() : undefined;
     this.operations = new PersistOperations(parts.namespace);
     this.conflicts = new Conflicts(parts.dataSource);
     this.hotRows = new HotRows(parts);
