@@ -14,6 +14,7 @@ import { loweringOf, namesState, ofVersions, type Lowering } from '../resource/l
 import { tagOfVersion } from '../resource/version-tags.js';
 import type { RowState } from '../resource/versioned-row.js';
 import { evaluatePreconditions, hasWritePrecondition } from '../rfc/preconditions.js';
+import { aheadOfBegin } from './ahead-of-begin.js';
 import { failedHeader } from './failed-header.js';
 import { isSuccess, type VersionedCall } from './versioned-read.js';
 
@@ -54,6 +55,7 @@ export class VersionedWrite {
         this.call.exchange.takeBack();
         const known = await this.#lower();
         const result = await handle();
+        this.#assertConditionable();
         if (isSuccess(this.call.exchange.response.status)) this.#show(result, known);
         return result;
       },
@@ -68,10 +70,24 @@ export class VersionedWrite {
     // The handler says what is wrong with a key that no row can have; without a key there is nothing to condition.
     const mayHaveRow = this.#id !== undefined || (exchange.id === undefined && exchange.method === 'PUT');
     if (!mayHaveRow) return;
-    const state = this.#id && (await rows.read(this.entityManager(), this.#id));
+    const id = this.#id;
+    const state = id && (await aheadOfBegin(() => rows.read(this.entityManager(), id)));
     if (state === undefined && exchange.method !== 'PUT')
       throw new NotFoundException(`There is no such ${rows.name}.`);
     throw new PreconditionRequiredError(rows.name);
+  }
+
+  /**
+   * A handler may take for a key what no row can have, e.g. `7.0` for 7. What it wrote then was written under no condition.
+   *
+   * @throws PreconditionFailedError, PreconditionRequiredError
+   */
+  #assertConditionable(): void {
+    const { exchange, rows, isRequired } = this.call;
+    if (this.#id !== undefined || exchange.id === undefined || exchange.response.status >= 400) return;
+    if (this.#lowering.kind !== 'free')
+      throw new PreconditionFailedError(failedHeader(exchange.preconditions), { entity: rows.name });
+    if (isRequired) throw new PreconditionRequiredError(rows.name);
   }
 
   /** Makes the conditions hold for whatever the transaction writes; tells the version that it leaves. */
@@ -204,7 +220,7 @@ export class VersionedWrite {
   async #findUnlessAbsent(id: ObjectLiteral): Promise<RowState | undefined> {
     const { exchange, rows, hasBegun } = this.call;
     const find = (): Promise<RowState | undefined> => rows.find(this.entityManager(), id);
-    const state = await (hasBegun() ? find() : outsideTransaction(find));
+    const state = await (hasBegun() ? find() : aheadOfBegin(() => outsideTransaction(find)));
     const isMeantToBeThere = exchange.preconditions.ifMatch !== undefined || !rows.isOwn;
     const isThere = state?.isDeleted === false;
     if (!isThere && isMeantToBeThere && exchange.method !== 'PUT')
