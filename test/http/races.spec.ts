@@ -80,7 +80,7 @@ describe.each(
   };
 
   it('two PATCHes of one version: one is made', async () => {
-    const results = await repeat(rounds({ usual: 100, thorough: 1000 }), () =>
+    const results = await repeat(rounds({ usual: 50, thorough: 1000 }), () =>
       raceOfPatches((id) => `/books/${id}`),
     );
 
@@ -88,7 +88,7 @@ describe.each(
   });
 
   it('two PUTs that create: one does', async () => {
-    const results = await repeat(rounds({ usual: 100, thorough: 1000 }), () =>
+    const results = await repeat(rounds({ usual: 50, thorough: 1000 }), () =>
       raceOfCreations((id) => `/books/${id}`),
     );
 

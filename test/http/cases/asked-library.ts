@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { BooksController, ShelvesController, VolumesController } from '../library.js';
 import { ask, saidBy } from '../exchange.js';
 import { RunningLibrary, type Platform } from '../running-library.js';
-import { LAST_MODIFIED, MODIFIED, NOW, type Case, type Given } from './case.js';
+import { isOfShelf, LAST_MODIFIED, MODIFIED, NOW, type Case, type Given } from './case.js';
 import { OddBooksController, Slowcoach } from './odd-books.js';
 
 /** What came back, with the time of the test replaced. */
@@ -71,9 +71,8 @@ export class AskedLibrary {
 const NOBODY = '00000000-0000-4000-8000-999999999999';
 
 /** The same on each platform, and no other case's. */
-export function idFor({ request }: Case, number: number): string {
-  const isOfShelf = /\/(?:shelves|volumes|nowhere)/.test(request);
-  return isOfShelf
+export function idFor(one: Case, number: number): string {
+  return isOfShelf(one)
     ? String(1_000_000 + number)
     : `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 }

@@ -54,12 +54,12 @@ export function ask(request: string, headers: Case['headers'] = {}, body?: unkno
 
 /** When that is asked of what there usually is at such a path, this is answered. */
 export function on(name: string, asked: Asked, answer: Expected): Case {
-  return {
-    name,
-    given: asked.request.includes('/books') || asked.request.includes('/odd') ? 'a book' : 'a shelf',
-    ...asked,
-    answer,
-  };
+  return { name, given: isOfShelf(asked) ? 'a shelf' : 'a book', ...asked, answer };
+}
+
+/** Or else of a book. */
+export function isOfShelf({ request }: Pick<Case, 'request'>): boolean {
+  return /\/(?:shelves|volumes)/.test(request);
 }
 
 export function absent(one: Case): Case {

@@ -23,7 +23,7 @@ import {
 } from '@nestjs/common';
 import { Transactional } from '@nest-transactional/core';
 import { Versioned } from '@nest-transactional/http';
-import { Book, BookChanges, LibraryService } from '../library.js';
+import { Book, BookChanges, LibraryService, Shelf } from '../library.js';
 
 /** What Express and Fastify both give with `passthrough`. */
 interface Answering {
@@ -190,6 +190,20 @@ export class OddBooksController {
   @Versioned(Book)
   async destroy(@id bookId: string): Promise<void> {
     await this.library.books.remove(await this.library.book(bookId));
+  }
+
+  /** Takes for a key whatever JavaScript takes for a number. */
+  @Patch('shelves/:id')
+  @Versioned(Shelf)
+  async renameShelf(@Param('id') shelfId: string, @changes { title }: BookChanges): Promise<Shelf> {
+    const shelf = await this.library.shelves.findOneByOrFail({ id: Number(shelfId) });
+    return await this.library.shelves.save(Object.assign(shelf, { name: title }));
+  }
+
+  @Patch('shelves/:id/strictly')
+  @Versioned(Shelf, { requirePrecondition: true })
+  renameShelfStrictly(@Param('id') shelfId: string, @changes renamed: BookChanges): Promise<Shelf> {
+    return this.renameShelf(shelfId, renamed);
   }
 
   /** The resource is the one that the content names. */

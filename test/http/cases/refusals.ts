@@ -16,6 +16,8 @@ import {
 } from './case.js';
 
 const NEW = { title: 'The Whale' };
+/** There is no row of which it could hold. */
+const UNVERIFIED = problem(412, { code: 'PRECONDITION_FAILED' });
 const STRICTLY = 'PATCH /books/{id}/strictly';
 
 /** What is checked before what, and whatever else a handler may answer. */
@@ -84,6 +86,27 @@ export const REFUSALS: readonly Case[] = [
       ask('PATCH /books/{id}', { 'if-match': '"2"' }, { title: '' }),
       MISSING,
     ),
+  ),
+  on(
+    'a key as it is',
+    ask('PATCH /odd/shelves/{id}', { 'if-match': '"3"' }, NEW),
+    ok({ name: 'The Whale' }, { etag: '"4"', 'content-location': '/odd/shelves/{id}' }),
+  ),
+  on('a key in other words', ask('PATCH /odd/shelves/{id}.0', { 'if-match': '"2"' }, NEW), UNVERIFIED),
+  on(
+    'a key in other words, under what cannot be told of it',
+    ask('PATCH /odd/shelves/{id}.0', { 'if-match': '"3"' }, NEW),
+    UNVERIFIED,
+  ),
+  on(
+    'a key in other words, under a date',
+    ask('PATCH /odd/shelves/{id}.0', { 'if-unmodified-since': LATER }, NEW),
+    UNVERIFIED,
+  ),
+  on(
+    'a key in other words, where a condition is required',
+    ask('PATCH /odd/shelves/{id}.0/strictly', {}, NEW),
+    REQUIRED,
   ),
   on(
     'mass assignment',
