@@ -14,6 +14,7 @@ import { loweringOf, namesState, ofVersions, type Lowering } from '../resource/l
 import { tagOfVersion } from '../resource/version-tags.js';
 import type { RowState } from '../resource/versioned-row.js';
 import { evaluatePreconditions, hasWritePrecondition } from '../rfc/preconditions.js';
+import { aheadOfBegin } from './ahead-of-begin.js';
 import { failedHeader } from './failed-header.js';
 import { isSuccess, type VersionedCall } from './versioned-read.js';
 
@@ -69,7 +70,8 @@ export class VersionedWrite {
     // The handler says what is wrong with a key that no row can have; without a key there is nothing to condition.
     const mayHaveRow = this.#id !== undefined || (exchange.id === undefined && exchange.method === 'PUT');
     if (!mayHaveRow) return;
-    const state = this.#id && (await rows.read(this.entityManager(), this.#id));
+    const id = this.#id;
+    const state = id && (await aheadOfBegin(() => rows.read(this.entityManager(), id)));
     if (state === undefined && exchange.method !== 'PUT')
       throw new NotFoundException(`There is no such ${rows.name}.`);
     throw new PreconditionRequiredError(rows.name);
@@ -218,7 +220,7 @@ export class VersionedWrite {
   async #findUnlessAbsent(id: ObjectLiteral): Promise<RowState | undefined> {
     const { exchange, rows, hasBegun } = this.call;
     const find = (): Promise<RowState | undefined> => rows.find(this.entityManager(), id);
-    const state = await (hasBegun() ? find() : outsideTransaction(find));
+    const state = await (hasBegun() ? find() : aheadOfBegin(() => outsideTransaction(find)));
     const isMeantToBeThere = exchange.preconditions.ifMatch !== undefined || !rows.isOwn;
     const isThere = state?.isDeleted === false;
     if (!isThere && isMeantToBeThere && exchange.method !== 'PUT')
