@@ -21,7 +21,15 @@ export class MethodExplorer {
   ) {}
 
   all(): readonly ExploredMethod[] {
-    return [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap((wrapper) => {
+    return [...this.#methodsOf(this.discovery.getProviders()), ...this.ofControllers()];
+  }
+
+  ofControllers(): readonly ExploredMethod[] {
+    return this.#methodsOf(this.discovery.getControllers());
+  }
+
+  #methodsOf(wrappers: readonly Wrapper[]): ExploredMethod[] {
+    return wrappers.flatMap((wrapper) => {
       const prototype = prototypeOf(wrapper);
       // An alias stands for a provider that is in the list anyway.
       if (prototype === undefined || wrapper.isAlias) return [];

@@ -5,7 +5,8 @@ import { TransactionManager } from '../typeorm/transaction-manager.js';
 /** A request id that a proxy or an earlier service chose; anything else would let a client forge log lines. */
 const ACCEPTED_ID = /^[\w.:+/=@-]{1,128}$/;
 
-interface HttpRequest {
+/** A request as Express and Fastify both have it. */
+export interface HttpRequest {
   readonly id?: unknown;
   readonly headers?: Readonly<Record<string, unknown>>;
 }
@@ -19,7 +20,10 @@ export class RequestIds {
 
   of(context: ExecutionContext): string {
     const request = requestOf(context);
-    if (request === undefined) return randomUUID();
+    return request === undefined ? randomUUID() : this.ofRequest(request);
+  }
+
+  ofRequest(request: HttpRequest): string {
     // A middleware may have named it with withContext().
     const id = this.#known.get(request) ?? offeredBy(request) ?? this.manager.requestId ?? randomUUID();
     this.#known.set(request, id);

@@ -6,6 +6,7 @@ import {
   type BeforeApplicationShutdown,
   type DynamicModule,
   type NestInterceptor,
+  type NestModule,
   type OnModuleInit,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR, DiscoveryModule, ModuleRef } from '@nestjs/core';
@@ -30,6 +31,7 @@ import { MethodExplorer } from './method-explorer.js';
 import { isNonAtomic } from './non-atomic.decorator.js';
 import { RequestIds } from './request-ids.js';
 import { RequestTransactions } from './request-transactions.js';
+import { RouteContexts } from './route-contexts.js';
 import { transactionalOptionsOf } from './transactional.decorator.js';
 import { TransactionalEvents } from './transactional-events.js';
 import { nestLog } from './nest-log.js';
@@ -77,6 +79,8 @@ const REQUEST_OPTIONS: Schema<NonNullable<TransactionalModuleOptions['request']>
   mode: oneOf('opt-in', 'atomic', 'off'),
 };
 
+const CONTEXT_INTERCEPTOR = Symbol('RequestContextInterceptor');
+
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<TransactionalModuleOptions>()
     .setClassMethodName('forRoot')
@@ -104,8 +108,10 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     TransactionalEvents,
     { provide: TransactionManager, useFactory: createManager, inject: [MODULE_OPTIONS_TOKEN, ModuleRef] },
     { provide: MANAGER, useExisting: TransactionManager },
+    RouteContexts,
+    { provide: APP_INTERCEPTOR, useExisting: CONTEXT_INTERCEPTOR },
     {
-      provide: APP_INTERCEPTOR,
+      provide: CONTEXT_INTERCEPTOR,
       useFactory: createInterceptor,
       inject: [MODULE_OPTIONS_TOKEN, TransactionManager, RequestIds, RequestTransactions],
     },
@@ -114,15 +120,24 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
 })
 export class TransactionalModule
   extends ConfigurableModuleClass
-  implements OnModuleInit, BeforeApplicationShutdown
+  implements NestModule, OnModuleInit, BeforeApplicationShutdown
 {
   constructor(
     private readonly manager: TransactionManager,
     private readonly methods: MethodExplorer,
     private readonly requests: RequestTransactions,
+    private readonly routes: RouteContexts,
+    @Inject(CONTEXT_INTERCEPTOR) private readonly interceptor: NestInterceptor,
     @Inject(MODULE_OPTIONS_TOKEN) private readonly options: TransactionalModuleOptions,
   ) {
     super();
+  }
+
+  /** Nest calls it when everything is registered and no route is. */
+  configure(): void {
+    const { mode = 'opt-in' } = this.options.request ?? {};
+    if (mode === 'opt-in') this.routes.spareRoutes(this.interceptor);
+    if (mode === 'off') this.routes.leaveOut(this.interceptor);
   }
 
   /**
@@ -130,6 +145,7 @@ export class TransactionalModule
    * @throws UnsupportedResponseError when a handler answers by itself in an atomic request
    */
   onModuleInit(): void {
+    this.routes.endOfRoutes();
     const methods = this.methods.all();
     for (const { prototype, name } of methods) {
       const decorated = transactionalOptionsOf(prototype, name);
