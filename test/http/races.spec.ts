@@ -80,7 +80,7 @@ describe.each(
   };
 
   it('two PATCHes of one version: one is made', async () => {
-    const results = await repeat(rounds({ usual: 50, thorough: 1000 }), () =>
+    const results = await repeat(rounds({ usual: 50, thorough: 500 }), () =>
       raceOfPatches((id) => `/books/${id}`),
     );
 
@@ -88,7 +88,7 @@ describe.each(
   });
 
   it('two PUTs that create: one does', async () => {
-    const results = await repeat(rounds({ usual: 50, thorough: 1000 }), () =>
+    const results = await repeat(rounds({ usual: 50, thorough: 500 }), () =>
       raceOfCreations((id) => `/books/${id}`),
     );
 
@@ -139,7 +139,7 @@ describe.each(
   );
 
   it.each([
-    ['/volumes', 1000],
+    ['/volumes', 500],
     ['/racing/volumes', 200],
   ])('a PATCH of a part at %s against a change of its root: one is made', async (path, thorough) => {
     const results = await repeat(rounds({ usual: 20, thorough }), async () => {
@@ -162,7 +162,7 @@ describe.each(
   });
 
   it('a PATCH against a DELETE: one is made, and the other is refused or finds nothing', async () => {
-    const results = await repeat(rounds({ usual: 20, thorough: 1000 }), async () => {
+    const results = await repeat(rounds({ usual: 20, thorough: 500 }), async () => {
       const { id } = await library.newBook();
       const headers = { 'if-match': '"1"' };
       const [patched, deleted] = await Promise.all([
