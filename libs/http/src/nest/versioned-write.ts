@@ -14,15 +14,21 @@ import { loweringOf, namesState, ofVersions, type Lowering } from '../resource/l
 import { tagOfVersion } from '../resource/version-tags.js';
 import type { RowState } from '../resource/versioned-row.js';
 import { evaluatePreconditions, hasWritePrecondition } from '../rfc/preconditions.js';
-import { aheadOfBegin } from './ahead-of-begin.js';
 import { failedHeader } from './failed-header.js';
+import { aheadOfBegin, isUnanswered } from './unreachable-database.js';
 import { isSuccess, type VersionedCall } from './versioned-read.js';
 
 export interface VersionedWriteCall extends VersionedCall {
   /** Whether a request without precondition is refused. */
   readonly isRequired: boolean;
-  /** Whether the transaction has sent anything. */
-  readonly hasBegun: () => boolean;
+  /** That of the request; `undefined` outside of it. */
+  readonly transaction: () => RequestTransaction | undefined;
+}
+
+interface RequestTransaction {
+  /** Whether it has sent anything. */
+  readonly hasBegun: boolean;
+  readonly deadline: { start(): void } | undefined;
 }
 
 /** Runs `work` in the request's transaction; what that fails with, `explain` may turn into another error. */
@@ -218,9 +224,12 @@ export class VersionedWrite {
    * @throws NotFoundException where the request would be a 404 without its conditions, too: then they do not count
    */
   async #findUnlessAbsent(id: ObjectLiteral): Promise<RowState | undefined> {
-    const { exchange, rows, hasBegun } = this.call;
+    const { exchange, rows } = this.call;
+    const transaction = this.call.transaction();
     const find = (): Promise<RowState | undefined> => rows.find(this.entityManager(), id);
-    const state = await (hasBegun() ? find() : aheadOfBegin(() => outsideTransaction(find)));
+    // What is read ahead of the transaction is on its time.
+    transaction?.deadline?.start();
+    const state = await (transaction?.hasBegun ? find() : aheadOfBegin(() => outsideTransaction(find)));
     const isMeantToBeThere = exchange.preconditions.ifMatch !== undefined || !rows.isOwn;
     const isThere = state?.isDeleted === false;
     if (!isThere && isMeantToBeThere && exchange.method !== 'PUT')
@@ -238,8 +247,9 @@ function isVersion(version: Version | null | undefined): version is Version {
   return version !== undefined && version !== null;
 }
 
-/** Nobody may have done what was asked for, or it is known already who refuses it. */
+/** Nobody may have done what was asked for, or it is known already who refuses it, or nobody can be asked. */
 function isFinal(failure: unknown): boolean {
+  if (isUnanswered(failure)) return true;
   if (failure instanceof TransactionError && ['committed', 'unknown'].includes(failure.outcome)) return true;
   return [401, 403, 412, 428].includes(statusOf(failure) ?? 0);
 }

@@ -39,8 +39,8 @@ export class VersionedInterceptor implements NestInterceptor {
     if (exchange.isSafe) return new VersionedRead(call, entityManager).answer(handle);
     const isRequired = this.#requiresPrecondition(declaration, exchange);
     const { retry = 3, dataSource } = declaration.options;
-    const hasBegun = () => this.manager.surroundingScope(dataSource)?.transaction.hasBegun === true;
-    return new VersionedWrite({ ...call, isRequired, hasBegun }, entityManager).answer(
+    const transaction = () => this.manager.surroundingScope(dataSource)?.transaction;
+    return new VersionedWrite({ ...call, isRequired, transaction }, entityManager).answer(
       handle,
       (work, explain) => {
         const options = { retry, explain, ...(dataSource !== undefined && { dataSource }) };
