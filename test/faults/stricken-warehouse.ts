@@ -33,6 +33,13 @@ export interface Sent {
   readonly title: string;
 }
 
+export interface Asking {
+  /** Beside, or in place of, those of the operation. */
+  readonly headers?: Record<string, string>;
+  /** What counts as a hang. */
+  readonly ms?: number;
+}
+
 /** What of a request is in the database: it writes two rows. */
 export type Stored = 'nothing' | 'everything' | 'a part';
 
@@ -75,12 +82,12 @@ export class StrickenWarehouse {
     return sent;
   }
 
-  async ask({ operation, id, title }: Sent, headers: Record<string, string> = {}): Promise<Answer> {
+  async ask({ operation, id, title }: Sent, { headers = {}, ms = HANG_MS }: Asking = {}): Promise<Answer> {
     const { method, path, changes } = operation;
     const all = { 'content-type': 'application/json', ...operation.headers(id), ...headers };
     const body = JSON.stringify(changes || method === 'PUT' ? { title } : { id, title });
     const url = this.url + (method === 'POST' ? path : `${path}/${id}`);
-    return await within(HANG_MS, ask(url, { method, headers: all, body }), 'the request');
+    return await within(ms, ask(url, { method, headers: all, body }), 'the request');
   }
 
   /** Also the response that is kept for repetitions counts. */
