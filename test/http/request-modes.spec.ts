@@ -38,6 +38,19 @@ const SLOW_COMMIT = `
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.name = 'slow') EXECUTE FUNCTION wait_at_commit();
 `;
 
+it('rolls back for the status of an error, whatever the defaults say of errors', async () => {
+  const library = await RunningLibrary.open({
+    controllers: [ModesController, StepsController],
+    providers: [ShelvesService],
+    transactional: { request: { mode: 'atomic' }, defaults: { noRollbackFor: [Error] } },
+  });
+  const { status } = await library.send('POST', '/modes/answered/409/bad');
+  const stored = await library.rows('SELECT name FROM shelf');
+  await library.close();
+
+  expect([status, stored]).toEqual([409, []]);
+});
+
 describe.each(PLATFORMS)('request mode atomic on %s', (platform) => {
   let library: RunningLibrary;
   let shelves: ShelvesService;

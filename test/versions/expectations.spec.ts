@@ -268,3 +268,34 @@ describe('a NESTED call', () => {
     expect(await database.stored(page)).toMatchObject({ name: 'outer', version: 3 });
   });
 });
+
+describe('a transaction that expects no row', () => {
+  it('may create one', async () => {
+    await run(async (em) => {
+      expectVersion(Page, 2, null);
+      await em.insert(Page, { id: 2, name: 'new' });
+    });
+
+    expect(await database.plainly(Page).findOneBy({ id: 2 })).toMatchObject({ name: 'new', version: 1 });
+  });
+
+  it.each(Object.entries(WRITES_OF_PAGE))('is refused by %s when there is one', async (_name, write) => {
+    const work = run(async (em) => {
+      expectVersion(Page, 1, null);
+      await write(em);
+    });
+
+    expect(await failureOf(work)).toMatchObject({ code: 'OPTIMISTIC_LOCK', retryable: false });
+    expect(await database.stored(page)).toEqual(page);
+  });
+
+  it('may leave it at that', async () => {
+    await run(async () => expectVersion(Page, 1, null));
+    await run(async (em) => {
+      expectVersion(Page, 3, null);
+      await em.query(`INSERT INTO page (id, name, version) VALUES (3, 'by hand', 1)`);
+    });
+
+    expect(await database.plainly(Page).count()).toBe(2);
+  });
+});

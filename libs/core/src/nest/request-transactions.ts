@@ -103,15 +103,21 @@ export class RequestTransactions {
     work: () => Promise<T>,
   ): Promise<T> {
     const explanations = explain === undefined ? [] : [explain];
+    const own = explanations.length;
     this.#note(response, options.dataSource, { explanations });
     const { signal, leave } = watchClient(response as never);
     const { statusCode } = response;
     try {
-      return await this.manager.runRequest(label, { ...options, signal }, async () => {
-        // A further try answers as if it was the first.
-        response.statusCode = statusCode;
-        return keepable(await work(), { label, response });
-      });
+      return await this.manager.runRequest(
+        label,
+        { ...options, signal, rollbackFor: ErrorAnswer },
+        async () => {
+          explanations.splice(own);
+          // A further try answers as if it was the first.
+          response.statusCode = statusCode;
+          return keepable(await work(), { label, response });
+        },
+      );
     } catch (failure) {
       if (failure instanceof ErrorAnswer) return failure.result as T;
       throw await explained(failure, explanations);

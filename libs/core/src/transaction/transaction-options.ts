@@ -118,6 +118,8 @@ export function defineTransaction(
 
 /** What a transaction is asked for that is opened around everything a request does. */
 export interface RequestDemands extends Pick<TransactionOptions, 'readOnly' | 'retry' | 'dataSource'> {
+  /** An error that rolls back whatever the defaults say. */
+  readonly rollbackFor?: ErrorClass;
   /** Whose abort rolls it back. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -125,10 +127,12 @@ export interface RequestDemands extends Pick<TransactionOptions, 'readOnly' | 'r
 /** As {@link defineTransaction}, for a transaction about which the methods that join it first have a say. */
 export function defineRequestTransaction(
   label: string,
-  { signal, ...asked }: RequestDemands,
+  { signal, rollbackFor, ...asked }: RequestDemands,
   defaults: TransactionOptions = {},
 ): TransactionDefinition {
-  return Object.freeze({ ...defineTransaction(label, asked, defaults), isProvisional: true, signal });
+  const definition = defineTransaction(label, asked, defaults);
+  const selectors = [rollbackFor ?? [], definition.rollbackFor ?? []].flat() as ErrorSelector;
+  return Object.freeze({ ...definition, rollbackFor: selectors, isProvisional: true, signal });
 }
 
 /**

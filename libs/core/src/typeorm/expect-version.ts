@@ -22,7 +22,8 @@ export interface VersionRegistration {
  *
  * @param entity - the entity's class, with a `@VersionColumn`
  * @param id - the primary key: the plain value, or an object of the key's properties where there are several
- * @param version - what the caller has seen, e.g. the client's If-Match
+ * @param version - what the caller has seen, e.g. the client's If-Match; `null` for a row that must not be there when it is
+ * written, which is not verified if nothing writes it
  * @throws NoTransactionError outside of any transaction
  * @throws TransactionEndedError when the transaction has ended
  * @throws InvalidOptionsError for an entity without version, a missing id, a version that is none
@@ -37,23 +38,29 @@ export interface VersionRegistration {
 export function expectVersion(
   entity: EntityTarget<ObjectLiteral>,
   id: unknown,
-  version: Version,
+  version: Version | null,
   options: VersionRegistration = {},
 ): void {
   const { resource, facts } = surroundings('expectVersion()', entity, options);
-  assertVersion('expectVersion()', version);
+  if (version !== null) assertVersion('expectVersion()', version);
   const row = requireRow('expectVersion()', facts, id);
   const keeping = resource.bookKeeping;
   const written = keeping.book.writtenVersion(row.key);
   if (written === undefined) {
+    if (version === null)
+      return keeping.book.expect({ row, version: BEFORE_THE_FIRST, isPrecondition: true, isOfNewRow: true });
     const expected = keeping.book.currentVersion(row.key, version);
     return keeping.book.expect({ row, version: expected, isPrecondition: true });
   }
   // This transaction has written the row already: it was what is expected if it is one step ahead now.
-  if (written !== null && isSameVersion(written, successorOf(version))) return;
-  const check = { row, expected: version, what: 'expectVersion()', isPrecondition: true, keeping };
+  const expected = version ?? BEFORE_THE_FIRST;
+  if (written !== null && isSameVersion(written, successorOf(expected))) return;
+  const check = { row, expected, what: 'expectVersion()', isPrecondition: true, keeping };
   throw resource.versions.refuse(check, { actual: written });
 }
+
+/** Every row begins with version 1. */
+const BEFORE_THE_FIRST = 0;
 
 /**
  * Raises the version of the entity's row by one when the transaction commits, although nothing else of the row may have

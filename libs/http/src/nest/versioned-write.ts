@@ -11,11 +11,12 @@ import {
 import type { EntityManager, ObjectLiteral } from 'typeorm';
 import { PreconditionFailedError, PreconditionRequiredError, RequestError } from '../errors.js';
 import { loweringOf, namesState, ofVersions, type Lowering } from '../resource/lowering.js';
+import { isUnanswered } from '../resource/unanswered.js';
 import { tagOfVersion } from '../resource/version-tags.js';
 import type { RowState } from '../resource/versioned-row.js';
 import { evaluatePreconditions, hasWritePrecondition } from '../rfc/preconditions.js';
+import { aheadOfBegin } from './ahead-of-begin.js';
 import { failedHeader } from './failed-header.js';
-import { aheadOfBegin, isUnanswered } from './unreachable-database.js';
 import { isSuccess, type VersionedCall } from './versioned-read.js';
 
 export interface VersionedWriteCall extends VersionedCall {
@@ -133,10 +134,10 @@ export class VersionedWrite {
     const { exchange, rows } = this.call;
     if (!rows.isOwn) return untold;
     if (exchange.preconditions.ifNoneMatch !== '*') return this.#track(id);
-    return this.#expect(id, deleted?.version ?? BEFORE_THE_FIRST);
+    return this.#expect(id, deleted?.version ?? null);
   }
 
-  #expect(id: ObjectLiteral, version: Version): KnownVersion {
+  #expect(id: ObjectLiteral, version: Version | null): KnownVersion {
     expectVersion(this.call.rows.carrier, id, version, this.#registration);
     return this.#track(id);
   }
@@ -237,9 +238,6 @@ export class VersionedWrite {
     return state;
   }
 }
-
-/** Every row begins with version 1. */
-const BEFORE_THE_FIRST = 0;
 
 const untold: KnownVersion = () => undefined;
 

@@ -31,6 +31,8 @@ export interface Expectation {
   readonly version: Version;
   /** Whether it was told from outside; else the transaction has relied on what it read. */
   readonly isPrecondition: boolean;
+  /** Whether the row must not be there when it is written. If nothing writes it, there is nothing to verify. */
+  readonly isOfNewRow?: boolean;
 }
 
 /** A root as the transaction has read it. */
@@ -176,7 +178,8 @@ export class VersionBook {
   finalVersion(key: string): Version | null | undefined {
     const written = this.writtenVersion(key);
     if (written !== undefined) return written;
-    const told = this.#expectations.get(key)?.version;
+    const expectation = this.#expectations.get(key);
+    const told = expectation?.isOfNewRow ? undefined : expectation?.version;
     const pending = this.pendingIncrement(key);
     if (pending === undefined) return told ?? this.reliance(key)?.version;
     const expected = told ?? pending.expected;
@@ -185,10 +188,14 @@ export class VersionBook {
 
   /** Whether {@link due} may have anything. */
   get isDue(): boolean {
-    if (this.#expectations.size > 0) return true;
+    if (this.#dueExpectations.length > 0) return true;
     return [...this.#pages.values()].some(
       ({ increments, reliances }) => increments.size + reliances.size > 0,
     );
+  }
+
+  get #dueExpectations(): readonly (readonly [string, Expectation])[] {
+    return [...this.#expectations].filter(([, { isOfNewRow }]) => isOfNewRow !== true);
   }
 
   /** Everything that must be settled before COMMIT, in one order for all transactions. */
@@ -196,7 +203,7 @@ export class VersionBook {
     const pages = [...this.#pages.values()];
     const due = new Map<string, Increment | Expectation>([
       ...pages.flatMap(({ reliances }) => [...reliances]),
-      ...this.#expectations,
+      ...this.#dueExpectations,
       ...pages.flatMap(({ increments }) => [...increments]),
     ]);
     for (const key of due.keys()) if (this.writtenVersion(key) !== undefined) due.delete(key);
