@@ -55,15 +55,21 @@ export abstract class TransactionError extends Error {
     this.name = new.target.name;
     this.outcome = facts.outcome;
     this.retryable = facts.retryable ?? false;
-    Object.defineProperty(this, BRAND, { value: new.target.name });
+    Object.defineProperty(this, BRAND, { value: lineageOf(new.target) });
   }
 
   static override [Symbol.hasInstance](candidate: unknown): boolean {
     if (typeof candidate !== 'object' || candidate === null) return false;
     if (Function.prototype[Symbol.hasInstance].call(this, candidate)) return true;
-    const brand = (candidate as Record<symbol, unknown>)[BRAND];
-    return brand !== undefined && (this === TransactionError || brand === this.name);
+    const lineage = (candidate as Record<symbol, unknown>)[BRAND];
+    return Array.isArray(lineage) && lineage.includes(this.name);
   }
+}
+
+/** The names of a class of errors and of all that it extends, down to `TransactionError`. */
+function lineageOf(errorClass: unknown): readonly string[] {
+  if (typeof errorClass !== 'function' || errorClass === Error) return [];
+  return [errorClass.name, ...lineageOf(Object.getPrototypeOf(errorClass))];
 }
 
 /** An option has a name or a value that means nothing. Thrown while the decorator or the module is evaluated. */
