@@ -1,1 +1,1 @@
-export { clsHookedNamespace } from './context/cls-hooked-namespace.js';
+export { clsHookedNamespace, type ClsHookedNamespace } from './context/cls-hooked-namespace.js';

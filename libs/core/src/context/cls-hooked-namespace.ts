@@ -1,8 +1,15 @@
-import { createNamespace, getNamespace, type Namespace } from 'cls-hooked';
+import { createNamespace, getNamespace } from 'cls-hooked';
 import type { ContextNamespace } from './context-namespace.js';
 import type { Frame } from './frame.js';
 
 const FRAME = 'nest-transactional.frame';
+
+/** What a namespace of cls-hooked does here. Its own type would have to be installed for every type check of an application. */
+export interface ClsHookedNamespace {
+  get(key: string): unknown;
+  set(key: string, value: unknown): unknown;
+  runAndReturn<T>(work: () => T): T;
+}
 
 /**
  * A namespace on cls-hooked, for applications that already have one: what they keep in it stays visible inside
@@ -14,7 +21,7 @@ const FRAME = 'nest-transactional.frame';
  * TransactionalModule.forRoot({ namespace: clsHookedNamespace('app') });
  * ```
  */
-export function clsHookedNamespace(namespace: string | Namespace): ContextNamespace {
+export function clsHookedNamespace(namespace: string | ClsHookedNamespace): ContextNamespace {
   const storage =
     typeof namespace === 'string' ? (getNamespace(namespace) ?? createNamespace(namespace)) : namespace;
   return {
