@@ -50,7 +50,7 @@ describe('tools/ensure-built.mjs', () => {
 
     await ensureBuilt();
 
-    expect(outputs('libs/core/dist/esm')).toEqual(['index.js', 'index.js.map']);
+    expect(outputs('libs/core/dist/esm')).toEqual(['index.js']);
   });
 
   itThoroughly('does not build because a checkout touched the sources', async () => {

@@ -1,3 +1,4 @@
+import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path/posix';
 import ts from 'typescript';
 import type { Library } from './library.js';
@@ -57,7 +58,7 @@ function textOf(node: ts.Node): string {
 
 /** The packages among specifiers; Node's own are none. */
 export function packagesIn(specifiers: readonly string[]): string[] {
-  const outside = specifiers.filter((each) => !each.startsWith('.') && !each.startsWith('node:'));
+  const outside = specifiers.filter((each) => !each.startsWith('.') && !isBuiltin(each));
   const names = outside.map((each) => each.split('/', each.startsWith('@') ? 2 : 1).join('/'));
   return [...new Set(names)].toSorted();
 }
