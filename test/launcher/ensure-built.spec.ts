@@ -83,6 +83,7 @@ describe('tools/ensure-built.mjs', () => {
 
   it('takes what `npm run build` wrote as up to date', async () => {
     write('libs/core/dist/esm/index.js', 'with types');
+    write('libs/http/dist/esm/index.js', 'with types');
     write('apps/shop/dist/main.js', 'with types');
 
     expect(await ensureBuilt('--accept')).toEqual(SILENT);
