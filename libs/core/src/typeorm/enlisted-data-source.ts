@@ -8,6 +8,7 @@ import { defineTransaction, type TransactionOptions } from '../transaction/trans
 import { TransactionWorkflow, type Work } from '../transaction/transaction-workflow.js';
 import type { Transaction } from '../transaction/transaction.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
+import { KeyLookups } from './compiled/key-lookups.js';
 import { ConnectionLedger } from './connection-ledger.js';
 import {
   enlistedManagerClass,
@@ -99,7 +100,7 @@ export class EnlistedDataSource {
       return resource;
     };
     this.workflow = new TransactionWorkflow({ ...parts, openResource });
-    this.#route();
+    this.#route(parts);
   }
 
   /** The current transaction's manager, else the DataSource's own. */
@@ -154,14 +155,16 @@ export class EnlistedDataSource {
     };
   }
 
-  #route(): void {
+  #route({ fastPaths }: EnlistedParts): void {
     const { dataSource } = this;
     const createQueryRunner = dataSource.createQueryRunner.bind(dataSource);
     dataSource.createQueryRunner = (mode) => this.#currentRunner() ?? this.#separate(createQueryRunner(mode));
     const Plain = dataSource.manager.constructor as EntityManagerClass;
-    const Manager = enlistedManagerClass(Plain, this.versions.persistence, (...call) =>
-      this.#transaction(...call),
-    );
+    const Manager = enlistedManagerClass(Plain, {
+      persistence: this.versions.persistence,
+      lookups: fastPaths ? new KeyLookups(this.versions) : undefined,
+      route: (...call) => this.#transaction(...call),
+    });
     dataSource.createEntityManager = (runner) => new Manager(dataSource, runner);
     dataSource.createQueryBuilder = queryBuilderFactory(dataSource);
     // The repositories that were made of it hold on to it.

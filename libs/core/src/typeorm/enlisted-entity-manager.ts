@@ -1,5 +1,12 @@
-import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
+import {
+  EntityManager,
+  type DataSource,
+  type EntityTarget,
+  type ObjectLiteral,
+  type QueryRunner,
+} from 'typeorm';
 import type { IsolationLevel } from '../transaction/transaction-options.js';
+import type { KeyLookups } from './compiled/key-lookups.js';
 import type { Persistence } from './versions/persistence.js';
 import type { PersistKind } from './versions/persist-operation.js';
 
@@ -7,7 +14,10 @@ export type TransactionArguments =
   | [work: (manager: EntityManager) => Promise<unknown>]
   | [isolation: IsolationLevel, work: (manager: EntityManager) => Promise<unknown>];
 
-export type EntityManagerClass = new (dataSource: DataSource, runner?: QueryRunner) => EntityManager;
+export interface EntityManagerClass {
+  new (dataSource: DataSource, runner?: QueryRunner): EntityManager;
+  readonly prototype: EntityManager;
+}
 
 /** Who decides what `manager.transaction()` means where it is called. */
 export type TransactionRoute = (
@@ -15,6 +25,13 @@ export type TransactionRoute = (
   plain: (...all: TransactionArguments) => Promise<unknown>,
   all: TransactionArguments,
 ) => Promise<unknown>;
+
+export interface ManagerParts {
+  readonly persistence: Persistence;
+  /** `undefined` where TypeORM is to do everything by itself. */
+  readonly lookups: KeyLookups | undefined;
+  readonly route: TransactionRoute;
+}
 
 type AnyMethod = (...all: any[]) => any;
 
@@ -24,12 +41,21 @@ type AnyMethod = (...all: any[]) => any;
  */
 export function enlistedManagerClass(
   Manager: EntityManagerClass,
-  persistence: Persistence,
-  route: TransactionRoute,
+  { persistence, lookups, route }: ManagerParts,
 ): EntityManagerClass {
+  // Who finds in a way of their own goes on doing so.
+  const quick = findsAsTypeOrm(Manager) ? lookups : undefined;
   return class EnlistedEntityManager extends Manager {
     override transaction(...all: any[]): any {
       return route(this, super.transaction.bind(this) as AnyMethod, all as TransactionArguments);
+    }
+
+    override findOne(...all: any[]): any {
+      return quick?.findOne(this, all[0], all[1]) ?? (super.findOne as AnyMethod)(...all);
+    }
+
+    override findOneBy(...all: any[]): any {
+      return quick?.find(this, all[0], all[1]) ?? (super.findOneBy as AnyMethod)(...all);
     }
 
     override save(...all: any[]): any {
@@ -62,4 +88,10 @@ export function enlistedManagerClass(
       return persistence.run(kind, this, all, () => plain(...all) as Promise<unknown>);
     }
   };
+}
+
+function findsAsTypeOrm({ prototype }: EntityManagerClass): boolean {
+  return (['findOne', 'findOneBy'] as const).every(
+    (name) => prototype[name] === EntityManager.prototype[name],
+  );
 }

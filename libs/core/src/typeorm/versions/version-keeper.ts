@@ -116,7 +116,7 @@ export class VersionKeeper {
    * Whether a SELECT of just this row should lock it at once: where the method that reads it keeps meeting conflicts there, and
    * would begin its next try with that lock.
    */
-  shouldLock(metadata: EntityMetadata, id: ObjectLiteral, runner: QueryRunner): boolean {
+  shouldLock(metadata: EntityMetadata, id: ObjectLiteral, runner: QueryRunner | undefined): boolean {
     const facts = this.factsOf(metadata);
     const keeping = facts?.version && this.bookKeeping(runner);
     if (keeping === undefined || keeping.scope.readOnly || keeping.book.heldRows.length > 0) return false;
