@@ -6,7 +6,7 @@ import { OwnServer } from '../support/own-server.js';
 import { cases } from '../support/thoroughness.js';
 import * as fates from './fates.js';
 import { fateOfRequest, type Fate } from './fates.js';
-import { ATOMIC_POST, IDEMPOTENT_POST, OPERATIONS } from './operations.js';
+import { ATOMIC_POST, IDEMPOTENT_PATCH, IDEMPOTENT_POST, OPERATIONS } from './operations.js';
 import { StrickenWarehouse, type Sent } from './stricken-warehouse.js';
 
 let warehouse: StrickenWarehouse;
@@ -102,6 +102,34 @@ describe.each([
       expect(await warehouse.stored(sent)).toBe('nothing');
     },
   );
+});
+
+describe('a request that began before its twin was committed', () => {
+  beforeAll(async () => {
+    warehouse = await StrickenWarehouse.open();
+  });
+  afterEach(() => warehouse.expectAtRest());
+  afterAll(() => warehouse.close());
+
+  /** The look-up of the slower one finds no response although the faster one has taken effect. */
+  async function twinsOf(sent: Sent): Promise<[faster: Answer, slower: Answer]> {
+    const faster = await warehouse.ask(sent);
+    await warehouse.observer.query(`
+      DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT * FROM idempotency_keys; DELETE FROM idempotency_keys`);
+    warehouse.halfway = () =>
+      warehouse.observer.query('INSERT INTO idempotency_keys SELECT * FROM kept ON CONFLICT DO NOTHING');
+    return [faster, await warehouse.ask(sent)];
+  }
+
+  it.each([IDEMPOTENT_PATCH, IDEMPOTENT_POST])('gets the answer of its twin ($name)', async (operation) => {
+    const sent = await warehouse.prepare(operation);
+    const [faster, slower] = await twinsOf(sent);
+
+    expect(slower).toMatchObject({ status: operation.status, body: faster.body });
+    expect(slower.headers.etag).toBe(faster.headers.etag);
+    expect(isReplayed(slower)).toBe(true);
+    expect(await warehouse.stored(sent)).toBe('everything');
+  });
 });
 
 describe.each(cases(['immediate'] as const, ['fast'] as const))('a server that is restarted (%s)', (how) => {

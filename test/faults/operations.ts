@@ -38,6 +38,13 @@ export const IDEMPOTENT_POST: Operation = {
   ...BRINGS,
 };
 
+export const IDEMPOTENT_PATCH: Operation = {
+  name: '@Idempotent @Versioned PATCH with If-Match',
+  path: '/idempotent',
+  headers: (id) => ({ 'idempotency-key': id, 'if-match': '"1"' }),
+  ...CHANGES,
+};
+
 export const GENERATED_PATCH: Operation = {
   name: 'PATCH of createVersionedController()',
   path: '/generated',

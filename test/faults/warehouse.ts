@@ -158,6 +158,13 @@ export class VersionedWares {
 export class IdempotentWares {
   constructor(private readonly store: Store) {}
 
+  @Patch(':id')
+  @Idempotent()
+  @Versioned(Ware)
+  rename(@Param('id') id: string, @Body() { title }: Wish): Promise<Ware> {
+    return this.store.rename(id, title);
+  }
+
   @Post()
   @Idempotent()
   @Header('Location', '/idempotent/new')

@@ -5,7 +5,7 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { RequestTransactions, TransactionManager } from '@nest-transactional/core';
+import { RequestTransactions, TransactionError, TransactionManager } from '@nest-transactional/core';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
 import { AnyResponse } from '../any-response.js';
 import {
@@ -14,6 +14,7 @@ import {
   IdempotencyKeyReusedError,
   MalformedHeaderError,
 } from '../errors.js';
+import { isUnanswered } from '../resource/unanswered.js';
 import { HeaderSyntaxError } from '../rfc/header-syntax-error.js';
 import { parseIdempotencyKey } from '../rfc/idempotency-key.js';
 import {
@@ -76,15 +77,23 @@ export class IdempotentInterceptor implements NestInterceptor {
     return body;
   }
 
+  /** Another request may end between the snapshot of the look-up and its lock. What that one has stored is seen by now. */
   async #run(call: Call): Promise<Answer> {
-    const run = (): Promise<Answer> => this.#runOnce(call);
     try {
-      return await run();
+      return await this.#runOnce(call);
     } catch (error) {
-      // The other request has ended between the snapshot of the look-up and its lock. What it has stored is seen by now.
-      if (error instanceof KeyTakenError) return await run();
-      throw error;
+      if (error instanceof KeyTakenError) return await this.#runOnce(call);
+      const response = mayComeOfTwin(error) ? await this.#storedOf(call) : undefined;
+      if (response === undefined) throw error;
+      return { response, isReplayed: true };
     }
+  }
+
+  /** What the same request was answered. A handler is likely to fail where another one has done its work already. */
+  async #storedOf({ request, options }: Call): Promise<StoredResponse | undefined> {
+    // A database that does not answer leaves the first failure as it is.
+    const found = await this.records.lookUp(request, options).catch(() => undefined);
+    return found?.isStored && found.fingerprint === request.fingerprint ? found : undefined;
   }
 
   async #runOnce(call: Call): Promise<Answer> {
@@ -110,6 +119,14 @@ export class IdempotentInterceptor implements NestInterceptor {
     if (response.status < 400) await this.records.store(request, response, options);
     return { response, isReplayed: false };
   }
+}
+
+function mayComeOfTwin(failure: unknown): boolean {
+  if (isUnanswered(failure)) return false;
+  if (failure instanceof IdempotencyKeyInUseError || failure instanceof IdempotencyKeyReusedError)
+    return false;
+  // What is stored may be one's own.
+  return !(failure instanceof TransactionError && ['committed', 'unknown'].includes(failure.outcome));
 }
 
 function keyOf({ headers }: PlatformRequest): string | undefined {
