@@ -63,6 +63,7 @@ it('is what it was, in the subpath for cls-hooked', () => {
 
 it('is what it was, in the package for HTTP', () => {
   expect(Object.keys(http).toSorted()).toEqual([
+    'HTTP_VERSIONING_OPTIONS',
     'HeaderSyntaxError',
     'HttpVersioningModule',
     'IdempotencyKeyInUseError',

@@ -12,10 +12,11 @@ export type { IdempotencyOptions, IdempotentOptions } from './idempotency/idempo
 export { IdempotencyRecord } from './idempotency/idempotency-record.js';
 export { IdempotencyRecords, type DeleteExpiredOptions } from './idempotency/idempotency-records.js';
 export { Idempotent } from './idempotency/idempotent.decorator.js';
-export type {
-  EtagOptions,
-  HttpVersioningOptions,
-  ProblemDetailsOptions,
+export {
+  HTTP_VERSIONING_OPTIONS,
+  type EtagOptions,
+  type HttpVersioningOptions,
+  type ProblemDetailsOptions,
 } from './nest/http-versioning-options.js';
 export { HttpVersioningModule } from './nest/http-versioning.module.js';
 export { IfMatch } from './nest/if-match.decorator.js';
