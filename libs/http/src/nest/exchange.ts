@@ -47,6 +47,12 @@ export class Exchange {
     return this.request.method;
   }
 
+  /** Whether the request has any condition. */
+  get isConditional(): boolean {
+    const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = this.preconditions;
+    return (ifMatch ?? ifNoneMatch ?? ifModifiedSince ?? ifUnmodifiedSince) !== undefined;
+  }
+
   get isSafe(): boolean {
     return SAFE_METHODS.includes(this.method);
   }

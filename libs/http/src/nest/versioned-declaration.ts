@@ -14,8 +14,9 @@ export function versionedDeclarationOf(
   controller: object,
   handler: object,
 ): VersionedDeclaration | undefined {
-  const [own, shared] = [handler, controller].map(
-    (each) => Reflect.getMetadata(VERSIONED, each) as VersionedDeclaration | undefined,
-  );
-  return own ?? shared;
+  return notedOn(handler) ?? notedOn(controller);
+}
+
+function notedOn(target: object): VersionedDeclaration | undefined {
+  return Reflect.getMetadata(VERSIONED, target) as VersionedDeclaration | undefined;
 }

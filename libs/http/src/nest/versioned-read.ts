@@ -1,3 +1,4 @@
+import { defer, lastValueFrom, map, reduce, type Observable } from 'rxjs';
 import type { EntityManager } from 'typeorm';
 import { PreconditionFailedError } from '../errors.js';
 import type { RowState, ShownVersion, VersionedRows } from '../resource/versioned-row.js';
@@ -20,14 +21,27 @@ export class VersionedRead {
     private readonly entityManager: () => EntityManager,
   ) {}
 
-  async answer(handle: () => Promise<unknown>): Promise<unknown> {
-    const { exchange, rows } = this.call;
-    exchange.decideAlone();
+  answer(handle: () => Observable<unknown>): Observable<unknown> {
+    this.call.exchange.decideAlone();
+    if (this.#readsBefore) return defer(() => this.#answerBehindRead(handle));
+    // Most requests come here: every promise on their way would cost all of them.
+    return handle().pipe(
+      reduce<unknown, unknown>((_before, value) => value, undefined),
+      map((result) => this.#conclude(result)),
+    );
+  }
+
+  async #answerBehindRead(handle: () => Observable<unknown>): Promise<unknown> {
     // A version that is older than the content only means one more request; a newer one would hide a change.
     const before = await this.#versionBefore();
     if (before !== undefined && this.call.options.revalidate === 'version' && this.#hasIt(before))
       return this.#notModified(before);
-    const result = await handle();
+    return this.#conclude(await lastValueFrom(handle(), { defaultValue: undefined }), before);
+  }
+
+  /** Says what the result shows, or that the client has it already. */
+  #conclude(result: unknown, before?: RowState): unknown {
+    const { exchange, rows } = this.call;
     if (!isSuccess(exchange.response.status)) return result;
     const shown = before ?? rows.shownBy(result, this.#id);
     if (shown === undefined) return result;
@@ -41,18 +55,21 @@ export class VersionedRead {
     return rows.idMap(exchange.id);
   }
 
-  /** Read only where the content will not tell it, or need not be made. */
-  async #versionBefore(): Promise<RowState | undefined> {
+  /** Only where the content will not tell the version, or need not be made. */
+  get #readsBefore(): boolean {
     const { rows, options, exchange } = this.call;
-    const isAsked = Object.values(exchange.preconditions).some((condition) => condition !== undefined);
-    const isUseful = !rows.isOwn || (options.revalidate === 'version' && isAsked);
-    const id = isUseful ? this.#id : undefined;
-    return id && (await rows.read(this.entityManager(), id));
+    return !rows.isOwn || (options.revalidate === 'version' && exchange.isConditional);
+  }
+
+  async #versionBefore(): Promise<RowState | undefined> {
+    const id = this.#id;
+    return id && (await this.call.rows.read(this.entityManager(), id));
   }
 
   /** @throws PreconditionFailedError when the client wants another version than the current one */
   #hasIt({ version, lastModified }: ShownVersion): boolean {
     const { exchange, rows } = this.call;
+    if (!exchange.isConditional) return false;
     const current = { entityTag: exchange.tagOf(version), lastModified };
     const verdict = evaluatePreconditions(exchange.method, exchange.preconditions, current);
     if (verdict === 'failed') {

@@ -6,13 +6,17 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { RequestTransactions, TransactionManager } from '@nest-transactional/core';
-import { defer, from, lastValueFrom, type Observable } from 'rxjs';
+import { lastValueFrom, of, type Observable } from 'rxjs';
 import { VersionedRows } from '../resource/versioned-row.js';
 import { Exchange } from './exchange.js';
 import { HTTP_VERSIONING_OPTIONS, type HttpVersioningOptions } from './http-versioning-options.js';
-import { VersionedRead } from './versioned-read.js';
+import { VersionedRead, type VersionedCall } from './versioned-read.js';
 import { VersionedWrite } from './versioned-write.js';
 import { versionedDeclarationOf, type VersionedDeclaration } from './versioned-declaration.js';
+
+interface DeclaredCall extends VersionedCall {
+  readonly declaration: VersionedDeclaration;
+}
 
 /** Reads and writes of versioned resources: what `@Versioned()` puts around a handler. */
 @Injectable()
@@ -25,28 +29,37 @@ export class VersionedInterceptor implements NestInterceptor {
     @Inject(HTTP_VERSIONING_OPTIONS) private readonly options: HttpVersioningOptions,
   ) {}
 
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+  intercept(
+    context: ExecutionContext,
+    next: CallHandler,
+  ): Observable<unknown> | Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
     const declaration = versionedDeclarationOf(context.getClass(), context.getHandler())!;
-    return defer(() => from(this.#handle(context, declaration, next)));
+    const { options } = declaration;
+    const exchange = new Exchange(context, options);
+    const call = { exchange, rows: this.#rowsOf(declaration), options };
+    if (!exchange.isSafe) return this.#write(context, { ...call, declaration }, next);
+    const entityManager = () => this.manager.entityManager(options.dataSource);
+    return new VersionedRead(call, entityManager).answer(() => next.handle());
   }
 
-  #handle(context: ExecutionContext, declaration: VersionedDeclaration, next: CallHandler): Promise<unknown> {
-    const exchange = new Exchange(context, declaration.options);
-    const call = { exchange, rows: this.#rowsOf(declaration), options: declaration.options };
+  async #write(
+    context: ExecutionContext,
+    { declaration, ...call }: DeclaredCall,
+    next: CallHandler,
+  ): Promise<Observable<unknown>> {
+    const { exchange } = call;
     const entityManager = () => this.manager.entityManager(declaration.options.dataSource);
     const handle = () => lastValueFrom(next.handle(), { defaultValue: undefined });
-    if (exchange.isSafe) return new VersionedRead(call, entityManager).answer(handle);
     const isRequired = this.#requiresPrecondition(declaration, exchange);
     const { retry = 3, dataSource } = declaration.options;
     const transaction = () => this.manager.surroundingScope(dataSource)?.transaction;
-    return new VersionedWrite({ ...call, isRequired, transaction }, entityManager).answer(
-      handle,
-      (work, explain) => {
-        const options = { retry, explain, ...(dataSource !== undefined && { dataSource }) };
-        return this.transactions.run(context, work, options);
-      },
-    );
+    const write = new VersionedWrite({ ...call, isRequired, transaction }, entityManager);
+    const result = await write.answer(handle, (work, explain) => {
+      const options = { retry, explain, ...(dataSource !== undefined && { dataSource }) };
+      return this.transactions.run(context, work, options);
+    });
+    return of(result);
   }
 
   #requiresPrecondition({ options }: VersionedDeclaration, { method }: Exchange): boolean {

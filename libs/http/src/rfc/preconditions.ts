@@ -47,11 +47,11 @@ export type Verdict = 'proceed' | 'not-modified' | 'failed';
  * Reads the four conditional headers that apply to a whole representation. `If-Range` is not read: without range requests
  * it has to be ignored.
  *
- * @param now Decides the century of a date whose year has two digits.
+ * @param now Decides the century of a date whose year has two digits. @defaultValue the present
  * @throws {@link HeaderSyntaxError} when `If-Match` or `If-None-Match` is malformed. Dates that are invalid are ignored.
  * @see RFC 9110 §13.1.1 to §13.1.5
  */
-export function parsePreconditions(headers: RequestHeaders, now = new Date()): Preconditions {
+export function parsePreconditions(headers: RequestHeaders, now?: Date): Preconditions {
   return {
     ifMatch: parseEntityTagList('If-Match', headers['if-match']),
     ifNoneMatch: parseEntityTagList('If-None-Match', headers['if-none-match']),
@@ -134,7 +134,7 @@ function isNotLater(lastModified: Date | undefined, date: Date): boolean | undef
 }
 
 /** More than one date is as good as none. */
-function parseSingleDate(value: string | readonly string[] | undefined, now: Date): Date | undefined {
+function parseSingleDate(value: string | readonly string[] | undefined, now?: Date): Date | undefined {
   const [text, ...others] = typeof value === 'string' ? [value] : (value ?? []);
   return text === undefined || others.length > 0 ? undefined : parseHttpDate(text, now);
 }
