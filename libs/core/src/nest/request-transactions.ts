@@ -73,7 +73,10 @@ export class RequestTransactions {
     const running = this.#runningIn(call.response, dataSource);
     if (running === undefined) {
       const requestId = this.ids.of(context);
-      return await this.manager.withContext(() => this.#begin(call, explain, work), { requestId });
+      const begin = (): Promise<T> => this.#begin(call, explain, work);
+      // As a rule, its context is open.
+      if (this.manager.requestId === requestId) return await begin();
+      return await this.manager.withContext(begin, { requestId });
     }
     if (explain !== undefined) running.explanations.push(explain);
     return await this.manager.runRequest(call.label, options, work);
