@@ -103,6 +103,14 @@ export class Sheet extends Comparable {
   money?: Money;
 }
 
+/** Has nothing that one UPDATE could not write. */
+@Entity()
+export class FlatSheet extends Comparable {
+  size?: Size;
+  shouted?: string;
+  money?: Money;
+}
+
 /** Has columns, too, whose values are what the application makes of them. */
 @Entity()
 export class WrappedSheet extends Comparable {

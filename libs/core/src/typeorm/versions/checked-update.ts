@@ -59,6 +59,15 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
     }
   }
 
+  /** What `execute()` sends for an entity, which is to be sent by another way. */
+  statementWith(rows: WrittenRows | undefined): [sql: string, parameters: any[]] {
+    this.#rows = rows;
+    this.expressionMap.extraReturningColumns = metadataOf(this)!.columns.filter(
+      ({ asExpression, isUpdateDate, isVersion }) => asExpression !== undefined || isUpdateDate || isVersion,
+    );
+    return this.getQueryAndParameters();
+  }
+
   protected override createReturningExpression(type: 'insert' | 'update' | 'delete'): string {
     return returningOf(this, this.#rows, super.createReturningExpression(type));
   }

@@ -5,6 +5,7 @@ import {
   type EntityTarget,
   type ObjectLiteral,
 } from 'typeorm';
+import type { SavedEntity } from '../compiled/versioned-updates.js';
 import { reaches, type EntityFacts } from './entity-facts.js';
 import { Memento } from './in-memory-state.js';
 import { PersistOperation, type PersistKind, type RootObjects } from './persist-operation.js';
@@ -46,7 +47,9 @@ export class Persistence {
     if (kind === 'remove')
       entities.forEach((entity, index) => this.#rememberRemoved(operation, entity, metadatas[index]!));
     try {
-      const result = await keeper.operations.run(operation, work);
+      const save = kind === 'save' ? this.#alone(manager, all, operation, metadatas) : undefined;
+      const persist = save === undefined ? work : () => keeper.updates!.save(save, work);
+      const result = await keeper.operations.run(operation, persist);
       this.#showRaised(operation);
       this.#renewSnapshots(operation, metadatas);
       return result;
@@ -55,6 +58,21 @@ export class Persistence {
       operation.undo();
       throw error;
     }
+  }
+
+  /** The entity that a `save()` is about, where it is about one, as usual, in a transaction. */
+  #alone(
+    { queryRunner: runner }: EntityManager,
+    all: PersistArguments,
+    operation: PersistOperation,
+    [metadata]: readonly EntityMetadata[],
+  ): SavedEntity | undefined {
+    const [entity, ...others] = operation.entities;
+    if (this.keeper.updates === undefined || operation.keeping === undefined) return undefined;
+    if (entity === undefined || metadata === undefined || others.length > 0) return undefined;
+    const index = all.indexOf(entity);
+    const hasOptions = all.slice(index + 1).some((options) => options !== undefined);
+    return index < 0 || hasOptions ? undefined : { entity, metadata, operation, runner };
   }
 
   /** TypeORM is about to write what the database generated into `entity`. */

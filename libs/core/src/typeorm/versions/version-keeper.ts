@@ -5,6 +5,7 @@ import {
   type OptimisticLockError,
   type TransactionError,
 } from '../../errors.js';
+import { VersionedUpdates } from '../compiled/versioned-updates.js';
 import { hasOneSnapshot } from '../../transaction/transaction-options.js';
 import type { ContextNamespace } from '../../context/context-namespace.js';
 import { Aggregates } from './aggregates.js';
@@ -66,6 +67,7 @@ export class VersionKeeper {
   readonly dataSource: DataSource;
   /** `undefined` where nothing is to be remembered. */
   readonly memo: StatementMemo | undefined;
+  readonly updates: VersionedUpdates | undefined;
   readonly bookKeeping: KeeperParts['bookKeeping'];
   readonly inTransaction: KeeperParts['inTransaction'];
   readonly #options: VersionOptions;
@@ -79,6 +81,7 @@ export class VersionKeeper {
     this.inTransaction = parts.inTransaction;
     this.#options = parts.options;
     this.memo = parts.fastPaths ? new StatementMemo() : undefined;
+    this.updates = parts.fastPaths ? new VersionedUpdates(this) : undefined;
     this.operations = new PersistOperations(parts.namespace);
     this.conflicts = new Conflicts(parts.dataSource);
     this.hotRows = new HotRows(parts);
