@@ -44,6 +44,7 @@ it('is what it was, in the package itself', () => {
     'asyncLocalStorageNamespace',
     'beforeCommit',
     'enlist',
+    'expectAbsence',
     'expectVersion',
     'findOrCreate',
     'forceIncrement',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EntityManager } from 'typeorm';
 import { Article, Ledger, Note, Page, Seat } from './entities.js';
-import { expectVersion } from './library.js';
+import { expectAbsence, expectVersion } from './library.js';
 import { StatementsOnTheWire } from './statements-on-the-wire.js';
 import { failureOf, refusalOf, VersionedDatabase } from './versioned-database.js';
 import { loadedPage, WRITES_OF_PAGE } from './writes-of-page.js';
@@ -272,7 +272,7 @@ describe('a NESTED call', () => {
 describe('a transaction that expects no row', () => {
   it('may create one', async () => {
     await run(async (em) => {
-      expectVersion(Page, 2, null);
+      expectAbsence(Page, 2);
       await em.insert(Page, { id: 2, name: 'new' });
     });
 
@@ -281,7 +281,7 @@ describe('a transaction that expects no row', () => {
 
   it.each(Object.entries(WRITES_OF_PAGE))('is refused by %s when there is one', async (_name, write) => {
     const work = run(async (em) => {
-      expectVersion(Page, 1, null);
+      expectAbsence(Page, 1);
       await write(em);
     });
 
@@ -290,12 +290,21 @@ describe('a transaction that expects no row', () => {
   });
 
   it('may leave it at that', async () => {
-    await run(async () => expectVersion(Page, 1, null));
+    await run(async () => expectAbsence(Page, 3));
     await run(async (em) => {
-      expectVersion(Page, 3, null);
+      expectAbsence(Page, 3);
       await em.query(`INSERT INTO page (id, name, version) VALUES (3, 'by hand', 1)`);
     });
 
     expect(await database.plainly(Page).count()).toBe(2);
+  });
+
+  it('is refused at COMMIT when there is one, although it has written nothing of it', async () => {
+    const work = run(async (em) => {
+      expectAbsence(Page, 1);
+      await em.save(await loadedPage(em));
+    });
+
+    expect(await failureOf(work)).toMatchObject({ code: 'OPTIMISTIC_LOCK', retryable: false });
   });
 });

@@ -11,6 +11,6 @@ export {
   UnexpectedRollbackError,
 } from '../../libs/core/src/errors.js';
 export { enlist } from '../../libs/core/src/typeorm/enlist.js';
-export { expectVersion, forceIncrement } from '../../libs/core/src/typeorm/expect-version.js';
+export { expectAbsence, expectVersion, forceIncrement } from '../../libs/core/src/typeorm/expect-version.js';
 export { incrementVersioned, updateVersioned } from '../../libs/core/src/typeorm/update-versioned.js';
 export { VersionPolicy } from '../../libs/core/src/typeorm/versions/version-policy.decorator.js';

@@ -67,7 +67,13 @@ export type { NewRow } from './typeorm/new-row.js';
 export type { OnLocked, RowLockMode } from './typeorm/row-lock.js';
 export { TransactionManager, type ManagedWork, type RequestContext } from './typeorm/transaction-manager.js';
 export { updateOrCreate, type RowUpdate } from './typeorm/update-or-create.js';
-export { expectVersion, forceIncrement, trackVersion, type VersionRegistration } from './typeorm/expect-version.js';
+export {
+  expectAbsence,
+  expectVersion,
+  forceIncrement,
+  trackVersion,
+  type VersionRegistration,
+} from './typeorm/expect-version.js';
 export { incrementVersioned, updateVersioned, type ExpectedVersion } from './typeorm/update-versioned.js';
 export type { Version } from './typeorm/versions/version.js';
 export {
@@ -76,4 +82,9 @@ export {
   type VersionOptions,
   type VersionPolicyOptions,
 } from './typeorm/versions/version-policy.decorator.js';
-export { VersionedBy, versionedByOf, type RootOf, type VersionedByDeclaration } from './typeorm/versions/versioned-by.decorator.js';
+export {
+  VersionedBy,
+  versionedByOf,
+  type RootOf,
+  type VersionedByDeclaration,
+} from './typeorm/versions/versioned-by.decorator.js';

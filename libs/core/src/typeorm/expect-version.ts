@@ -22,8 +22,7 @@ export interface VersionRegistration {
  *
  * @param entity - the entity's class, with a `@VersionColumn`
  * @param id - the primary key: the plain value, or an object of the key's properties where there are several
- * @param version - what the caller has seen, e.g. the client's If-Match; `null` for a row that must not be there when it is
- * written, which is not verified if nothing writes it
+ * @param version - what the caller has seen, e.g. the client's If-Match
  * @throws NoTransactionError outside of any transaction
  * @throws TransactionEndedError when the transaction has ended
  * @throws InvalidOptionsError for an entity without version, a missing id, a version that is none
@@ -38,25 +37,51 @@ export interface VersionRegistration {
 export function expectVersion(
   entity: EntityTarget<ObjectLiteral>,
   id: unknown,
-  version: Version | null,
+  version: Version,
   options: VersionRegistration = {},
 ): void {
   const { resource, facts } = surroundings('expectVersion()', entity, options);
-  if (version !== null) assertVersion('expectVersion()', version);
+  assertVersion('expectVersion()', version);
   const row = requireRow('expectVersion()', facts, id);
   const keeping = resource.bookKeeping;
   const written = keeping.book.writtenVersion(row.key);
   if (written === undefined) {
-    if (version === null)
-      return keeping.book.expect({ row, version: BEFORE_THE_FIRST, isPrecondition: true, isOfNewRow: true });
     const expected = keeping.book.currentVersion(row.key, version);
     return keeping.book.expect({ row, version: expected, isPrecondition: true });
   }
   // This transaction has written the row already: it was what is expected if it is one step ahead now.
-  const expected = version ?? BEFORE_THE_FIRST;
-  if (written !== null && isSameVersion(written, successorOf(expected))) return;
-  const check = { row, expected, what: 'expectVersion()', isPrecondition: true, keeping };
+  if (written !== null && isSameVersion(written, successorOf(version))) return;
+  const check = { row, expected: version, what: 'expectVersion()', isPrecondition: true, keeping };
   throw resource.versions.refuse(check, { actual: written });
+}
+
+/**
+ * The row must not be there when the current transaction writes it, nor when it commits, unless it has created the row itself:
+ * of two that create it, whichever way, one is refused. Only registered here: no statement is sent. What raw SQL has created is
+ * known as this transaction's at COMMIT, unless that was done in a `NESTED` part.
+ *
+ * @param entity - the entity's class, with a `@VersionColumn`
+ * @param id - the primary key: the plain value, or an object of the key's properties where there are several
+ * @throws NoTransactionError outside of any transaction
+ * @throws TransactionEndedError when the transaction has ended
+ * @throws InvalidOptionsError for an entity without version, a missing id
+ * @example
+ * ```ts
+ * await transactionManager.run(async (em) => {
+ *   expectAbsence(Invoice, 7);
+ *   await em.save(Invoice, { id: 7, number: 1 }); // OptimisticLockError if somebody else has created invoice 7 meanwhile
+ * });
+ * ```
+ */
+export function expectAbsence(
+  entity: EntityTarget<ObjectLiteral>,
+  id: unknown,
+  options: VersionRegistration = {},
+): void {
+  const { resource, facts } = surroundings('expectAbsence()', entity, options);
+  const row = requireRow('expectAbsence()', facts, id);
+  const { book } = resource.bookKeeping;
+  book.expect({ row, version: BEFORE_THE_FIRST, isPrecondition: true, isOfNewRow: true });
 }
 
 /** Every row begins with version 1. */

@@ -1,6 +1,7 @@
 import { HttpException, NotFoundException } from '@nestjs/common';
 import {
   afterCommit,
+  expectAbsence,
   expectVersion,
   OptimisticLockError,
   outsideTransaction,
@@ -134,10 +135,12 @@ export class VersionedWrite {
     const { exchange, rows } = this.call;
     if (!rows.isOwn) return untold;
     if (exchange.preconditions.ifNoneMatch !== '*') return this.#track(id);
-    return this.#expect(id, deleted?.version ?? null);
+    if (deleted !== undefined) return this.#expect(id, deleted.version);
+    expectAbsence(rows.carrier, id, this.#registration);
+    return this.#track(id);
   }
 
-  #expect(id: ObjectLiteral, version: Version | null): KnownVersion {
+  #expect(id: ObjectLiteral, version: Version): KnownVersion {
     expectVersion(this.call.rows.carrier, id, version, this.#registration);
     return this.#track(id);
   }

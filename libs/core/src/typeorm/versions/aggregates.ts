@@ -5,7 +5,7 @@ import type { PersistOperation } from './persist-operation.js';
 import { rowOf, versionIn, type Row } from './row.js';
 import type { BookKeeping, Expectation, Increment, VersionBook } from './version-book.js';
 import type { VersionKeeper } from './version-keeper.js';
-import { raiseVersion, readVersion, type RaisedRow } from './version-statements.js';
+import { isOfAnother, raiseVersion, readVersion, type RaisedRow } from './version-statements.js';
 import { isSameVersion, successorOf, type Version } from './version.js';
 
 /** What a root's version is raised for, and in which surroundings. */
@@ -116,7 +116,7 @@ export class Aggregates {
   async settle(keeping: BookKeeping, runner: QueryRunner): Promise<void> {
     for (let due = keeping.book.due(); due.length > 0; due = keeping.book.due()) {
       for (const each of due) {
-        if ('version' in each) await this.#verify(each, keeping, runner);
+        if ('version' in each) await this.#verifyExpectation(each, keeping, runner);
         else await this.#settleIncrement(each, keeping, runner);
       }
     }
@@ -148,6 +148,18 @@ export class Aggregates {
     } catch (error) {
       throw expected === undefined ? error : this.keeper.explain(check, error);
     }
+  }
+
+  async #verifyExpectation(
+    expectation: Expectation,
+    keeping: BookKeeping,
+    runner: QueryRunner,
+  ): Promise<void> {
+    if (!expectation.isOfNewRow) return await this.#verify(expectation, keeping, runner);
+    const { row, version } = expectation;
+    const check = { row, expected: version, what: 'expectAbsence()', isPrecondition: true, keeping };
+    if (await isOfAnother(row, runner)) throw this.keeper.refuse(check);
+    keeping.book.noteWritten(row, null);
   }
 
   /** Under a row lock, so that it still holds when COMMIT is answered. */

@@ -31,7 +31,7 @@ export interface Expectation {
   readonly version: Version;
   /** Whether it was told from outside; else the transaction has relied on what it read. */
   readonly isPrecondition: boolean;
-  /** Whether the row must not be there when it is written. If nothing writes it, there is nothing to verify. */
+  /** Whether the row must not be there when it is written, nor at COMMIT, unless raw SQL of this transaction made it. */
   readonly isOfNewRow?: boolean;
 }
 
@@ -188,14 +188,10 @@ export class VersionBook {
 
   /** Whether {@link due} may have anything. */
   get isDue(): boolean {
-    if (this.#dueExpectations.length > 0) return true;
+    if (this.#expectations.size > 0) return true;
     return [...this.#pages.values()].some(
       ({ increments, reliances }) => increments.size + reliances.size > 0,
     );
-  }
-
-  get #dueExpectations(): readonly (readonly [string, Expectation])[] {
-    return [...this.#expectations].filter(([, { isOfNewRow }]) => isOfNewRow !== true);
   }
 
   /** Everything that must be settled before COMMIT, in one order for all transactions. */
@@ -203,7 +199,7 @@ export class VersionBook {
     const pages = [...this.#pages.values()];
     const due = new Map<string, Increment | Expectation>([
       ...pages.flatMap(({ reliances }) => [...reliances]),
-      ...this.#dueExpectations,
+      ...this.#expectations,
       ...pages.flatMap(({ increments }) => [...increments]),
     ]);
     for (const key of due.keys()) if (this.writtenVersion(key) !== undefined) due.delete(key);

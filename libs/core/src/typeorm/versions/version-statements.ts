@@ -51,3 +51,16 @@ export async function readVersion(
   const found = await builder.getRawOne<{ version: Version }>();
   return found?.version ?? null;
 }
+
+/** Whether there is such a row, and another transaction has written it. What raw SQL of this one has made is its own. */
+export async function isOfAnother({ facts, id }: Row, runner: QueryRunner): Promise<boolean> {
+  const { driver } = runner.dataSource;
+  const xid = 'COALESCE(txid_current_if_assigned() % 4294967296, 0)::text';
+  const found = await runner.manager
+    .createQueryBuilder(facts.metadata.target, 'row')
+    .select(`${driver.escape('row')}.xmin::text <> ${xid}`, 'isOfAnother')
+    .where(id)
+    .withDeleted()
+    .getRawOne<{ isOfAnother: boolean }>();
+  return found?.isOfAnother === true;
+}
