@@ -48,6 +48,7 @@ export interface TransactionalModuleOptions extends Pick<
   | 'connectionWaitMs'
   | 'nestedWaitMs'
   | 'versions'
+  | 'fastPaths'
 > {
   /** Names as `@nestjs/typeorm` knows them; the first is the default one. @defaultValue `['default']` */
   readonly dataSources?: readonly string[];

@@ -63,7 +63,7 @@ async function sendInsert<E extends ObjectLiteral>(
   isGivingWay: boolean,
 ): Promise<boolean> {
   const { metadata, manager } = repository;
-  const runner = repository.queryRunner ?? manager.dataSource.createQueryRunner();
+  const runner = repository.queryRunner ?? manager.connection.createQueryRunner();
   const query = repository
     .createQueryBuilder(metadata.name, runner)
     .insert()

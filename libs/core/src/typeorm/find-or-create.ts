@@ -54,7 +54,7 @@ export async function findOrCreate<E extends ObjectLiteral>(
   checkOptions(WHAT, options, OPTIONS);
   checkWhere(WHAT, where);
   const { metadata, manager } = repository;
-  const enlistment = requireEnlistment(manager.dataSource, WHAT);
+  const enlistment = requireEnlistment(manager.connection, WHAT);
   checkInsertable(WHAT, metadata);
   const uniqueKey = uniqueKeyIn(WHAT, metadata, where);
   const makeRow = rowMaker(repository, where, create);
@@ -73,7 +73,7 @@ async function findRow<E extends ObjectLiteral>(
   { withDeleted = false }: FindOrCreateOptions,
 ): Promise<E | null> {
   const { metadata, manager } = repository;
-  const runner = repository.queryRunner ?? manager.dataSource.createQueryRunner('master');
+  const runner = repository.queryRunner ?? manager.connection.createQueryRunner('master');
   try {
     const query = repository.createQueryBuilder(metadata.name, runner);
     return await query.setFindOptions({ where, withDeleted }).getOne();

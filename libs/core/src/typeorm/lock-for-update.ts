@@ -73,7 +73,7 @@ export async function lockForUpdate<E extends ObjectLiteral>(
 ): Promise<E | null> {
   checkOptions(WHAT, options, ROW_LOCK_OPTIONS);
   checkWhere(WHAT, where);
-  const { enlisted } = requireEnlistment(repository.manager.dataSource, WHAT);
+  const { enlisted } = requireEnlistment(repository.manager.connection, WHAT);
   const scope = writableScope(enlisted);
   const lock = (): Promise<E | null> => selectLocked(repository, where, options);
   const { onLocked, timeoutMs } = options;

@@ -48,7 +48,7 @@ export async function updateOrCreate<E extends ObjectLiteral>(
 ): Promise<[entity: E, created: boolean]> {
   checkWhere(WHAT, where);
   const { metadata, manager } = repository;
-  const enlistment = requireEnlistment(manager.dataSource, WHAT);
+  const enlistment = requireEnlistment(manager.connection, WHAT);
   checkInsertable(WHAT, metadata);
   const uniqueKey = uniqueKeyIn(WHAT, metadata, where);
   const makeRow = rowMaker(repository, where, create);

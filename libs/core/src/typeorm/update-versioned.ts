@@ -1,4 +1,5 @@
-import type { ObjectLiteral, QueryDeepPartialEntity, Repository } from 'typeorm';
+import type { ObjectLiteral, Repository } from 'typeorm';
+import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { InvalidOptionsError } from '../errors.js';
 import { requireEnlistment } from './enlistment.js';
 import { requireRow } from './versions/row.js';
@@ -31,7 +32,7 @@ export async function updateVersioned<E extends ObjectLiteral>(
 ): Promise<Version> {
   const what = 'updateVersioned()';
   const { manager, metadata } = repository;
-  const { versions: keeper } = requireEnlistment(manager.dataSource, what).enlisted;
+  const { versions: keeper } = requireEnlistment(manager.connection, what).enlisted;
   const facts = keeper.requireVersion(metadata.target, what);
   const version = facts.version!;
   assertVersion(what, expectedVersion);
@@ -84,7 +85,7 @@ export async function incrementVersioned<E extends ObjectLiteral>(
     );
   if (!/^-?\d+(?:\.\d+)?$/.test(String(by)))
     throw new InvalidOptionsError(`incrementVersioned(): '${String(by)}' is not a number.`, 'by');
-  const name = repository.manager.dataSource.driver.escape(column.databaseName);
+  const name = repository.manager.connection.driver.escape(column.databaseName);
   const values = column.createValueMap(() => `${name} + (${by})`) as QueryDeepPartialEntity<E>;
   return await updateVersioned(repository, id, expected, values);
 }

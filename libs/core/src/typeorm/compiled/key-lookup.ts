@@ -75,13 +75,13 @@ export class KeyLookup {
   }
 
   get #mayBeHeard(): boolean {
-    const { relations, afterLoadListeners, dataSource } = this.metadata;
-    return relations.length > 0 || afterLoadListeners.length > 0 || dataSource.subscribers.length > 0;
+    const { relations, afterLoadListeners, connection } = this.metadata;
+    return relations.length > 0 || afterLoadListeners.length > 0 || connection.subscribers.length > 0;
   }
 
   #hydrate(row: ObjectLiteral, creator: QueryRunner | undefined): ObjectLiteral | undefined {
     const { metadata } = this;
-    const { driver } = metadata.dataSource;
+    const { driver } = metadata.connection;
     const entity = metadata.create(creator, { fromDeserializer: true, pojo: false }) as ObjectLiteral;
     let hasData = false;
     for (const { name, column, property, isAsIs } of this.fields) {
@@ -99,7 +99,7 @@ export class KeyLookup {
 function fieldOf(alias: string, column: ColumnMetadata): Field {
   const { embeddedMetadata, propertyName, transformer, type, databaseName, entityMetadata } = column;
   return {
-    name: DriverUtils.buildAlias(entityMetadata.dataSource.driver, undefined, alias, databaseName),
+    name: DriverUtils.buildAlias(entityMetadata.connection.driver, undefined, alias, databaseName),
     column,
     property: embeddedMetadata === undefined ? propertyName : undefined,
     isAsIs: transformer === undefined && AS_IS.has(type),
@@ -115,10 +115,10 @@ const AS_IS: ReadonlySet<unknown> = new Set<unknown>([String, ...AS_IS_TYPES.spl
 /** Whether one row is one entity, and nothing else is to be loaded. */
 function isPlain(metadata: EntityMetadata): boolean {
   const { tableType, columns, primaryColumns, discriminatorColumn, childEntityMetadatas } = metadata;
-  const { parentEntityMetadata, eagerRelations, relationIds, dataSource } = metadata;
+  const { parentEntityMetadata, eagerRelations, relationIds, connection } = metadata;
   const isOne = discriminatorColumn === undefined && childEntityMetadatas.length === 0;
   if (tableType !== 'regular' || !isOne || parentEntityMetadata !== undefined) return false;
-  if (eagerRelations.length > 0 || relationIds.length > 0 || dataSource.queryResultCache !== undefined)
+  if (eagerRelations.length > 0 || relationIds.length > 0 || connection.queryResultCache !== undefined)
     return false;
   return primaryColumns.every(isPlainKey) && !columns.some(({ isVirtualProperty }) => isVirtualProperty);
 }

@@ -43,6 +43,6 @@ export function isAsExpected(
   return isSet && isInOrder && sql.match(/\$\d+/g)?.length === placed.length;
 }
 
-function escaped({ dataSource }: EntityMetadata, name: string): string {
-  return dataSource.driver.escape(name);
+function escaped({ connection }: EntityMetadata, name: string): string {
+  return connection.driver.escape(name);
 }

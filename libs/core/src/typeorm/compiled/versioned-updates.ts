@@ -105,7 +105,7 @@ export class VersionedUpdates {
         send: (rows) => this.#send(update, check, { rows, runner }),
       });
       if (affected !== 1) throw keeper.refuse(check);
-      const generated = runner.dataSource.driver.createGeneratedMap(metadata, raw[0], 0, 1)!;
+      const generated = runner.connection.driver.createGeneratedMap(metadata, raw[0], 0, 1)!;
       const version = update.facts.version!.getEntityValue(generated) as Version;
       operation.written.set(check.row.key, version);
       check.keeping?.book.noteWritten(check.row, version);
@@ -129,7 +129,7 @@ export class VersionedUpdates {
   #statementOf(update: Update, { expected }: VersionCheck, { rows, runner }: Sending): [string, unknown[]] {
     const { changed, facts, entity, id } = update;
     const { metadata, version } = facts;
-    const { driver } = runner.dataSource;
+    const { driver } = runner.connection;
     const texts = this.#texts.get(facts) ?? new Map<string, string>();
     this.#texts.set(facts, texts);
     const names = changed.map(({ propertyName }) => propertyName);
@@ -191,7 +191,7 @@ function valueIn(entity: ObjectLiteral, column: ColumnMetadata): unknown {
 
 /** As TypeORM leaves an entity that it has updated. */
 function showGenerated({ metadata, entity }: Update, generated: ObjectLiteral, runner: QueryRunner): void {
-  const { driver } = metadata.dataSource;
+  const { driver } = metadata.connection;
   for (const column of metadata.columns) {
     const value: unknown = column.getEntityValue(generated);
     if (value !== undefined && value !== null)

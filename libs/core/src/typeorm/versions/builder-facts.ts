@@ -14,7 +14,7 @@ export function metadataOf({ expressionMap: { mainAlias } }: Builder): EntityMet
 
 export function factsOf(builder: Builder): EntityFacts | undefined {
   const metadata = metadataOf(builder);
-  return metadata && keeperOf(builder.dataSource).factsOf(metadata);
+  return metadata && keeperOf(builder.connection).factsOf(metadata);
 }
 
 /** What RETURNING lists: what TypeORM wants, and the rows that are followed. */
@@ -24,13 +24,13 @@ export function returningOf(builder: Builder, rows: WrittenRows | undefined, pla
 
 /** The statement with the names of columns in place of those of properties. */
 export function withColumnNames(builder: Builder, statement: string, plain: () => string): string {
-  return keeperOf(builder.dataSource).memo?.textOf(builder, statement, plain) ?? plain();
+  return keeperOf(builder.connection).memo?.textOf(builder, statement, plain) ?? plain();
 }
 
 /** The row of a checked statement was written, and has the version that came back. */
 export function noteWritten(builder: Builder, check: VersionCheck, generated: object | undefined): void {
   const { row, keeping } = check;
   const version = row.facts.version!.getEntityValue(generated ?? {}) as Version;
-  keeperOf(builder.dataSource).operations.current!.written.set(row.key, version);
+  keeperOf(builder.connection).operations.current!.written.set(row.key, version);
   keeping?.book.noteWritten(row, version);
 }

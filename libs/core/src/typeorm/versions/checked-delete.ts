@@ -17,7 +17,7 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
   }
 
   override async execute(): Promise<DeleteResult> {
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     try {
       return await keeper.statements.execute({
         kind: 'delete',
@@ -42,7 +42,7 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
 
   /** The id maps of a `remove()`, each with the version that its row must have. */
   #guarded(ids: readonly ObjectLiteral[]): ObjectLiteral[] {
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     const operation = keeper.operations.current;
     const facts = factsOf(this);
     const isOfRemove = ids.every((id) => keeper.carried.entityOf(id) !== undefined);
@@ -67,7 +67,7 @@ export class CheckedDelete<E extends ObjectLiteral> extends DeleteQueryBuilder<E
     const deleted = new Set(isAll ? [] : this.#rows?.keysIn(result.raw as ObjectLiteral[]));
     if (own !== undefined) result.raw = [];
     for (const [key, check] of this.#checks) {
-      if (!isAll && !deleted.has(key)) throw keeperOf(this.dataSource).refuse(check);
+      if (!isAll && !deleted.has(key)) throw keeperOf(this.connection).refuse(check);
       check.keeping?.book.noteWritten(check.row, null);
     }
     return result;

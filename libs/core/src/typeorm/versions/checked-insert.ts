@@ -14,7 +14,7 @@ export class CheckedInsert<E extends ObjectLiteral> extends InsertQueryBuilder<E
   override async execute(): Promise<InsertResult> {
     this.#assertNew();
     this.#leaveVersionToDatabase();
-    return await keeperOf(this.dataSource).statements.execute({
+    return await keeperOf(this.connection).statements.execute({
       kind: 'insert',
       metadata: metadataOf(this),
       runner: this.queryRunner,
@@ -57,7 +57,7 @@ export class CheckedInsert<E extends ObjectLiteral> extends InsertQueryBuilder<E
   /** The call that the INSERT belongs to; `undefined` for one of the user's own, also where a listener of a call sends it. */
   get #operation(): PersistOperation | undefined {
     const { callListeners, onUpdate } = this.expressionMap;
-    const operation = keeperOf(this.dataSource).operations.current;
+    const operation = keeperOf(this.connection).operations.current;
     const isOfCall = operation?.kind === 'upsert' ? onUpdate !== undefined : !callListeners;
     return isOfCall ? operation : undefined;
   }
@@ -85,7 +85,7 @@ export class CheckedInsert<E extends ObjectLiteral> extends InsertQueryBuilder<E
       const id = facts.metadata.getEntityIdMap(values);
       if (expected === undefined || expected === null || id === undefined) continue;
       const check = { row: rowOf(facts, id), expected, what: 'save()', isPrecondition: false, keeping };
-      throw keeperOf(this.dataSource).refuse(check, { actual: null });
+      throw keeperOf(this.connection).refuse(check, { actual: null });
     }
   }
 }

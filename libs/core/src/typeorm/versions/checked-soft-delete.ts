@@ -16,7 +16,7 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
 
   override whereEntity(entity: E | E[]): this {
     super.whereEntity(entity);
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     const operation = keeper.operations.current;
     const facts = factsOf(this);
     if (
@@ -32,7 +32,7 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
   }
 
   override async execute(): Promise<UpdateResult> {
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     const check = this.#check;
     try {
       const result = await keeper.statements.execute({
@@ -62,7 +62,7 @@ export class CheckedSoftDelete<E extends ObjectLiteral> extends SoftDeleteQueryB
 
   /** A row that is in the wanted state already is not written, and that is no conflict if it has the expected version. */
   async #assertWritten(check: VersionCheck, { affected, generatedMaps }: UpdateResult): Promise<void> {
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     if (affected === 1) return noteWritten(this, check, generatedMaps[0]);
     const actual = await readVersion(check.row, this.obtainQueryRunner(), false);
     if (actual === null || !isSameVersion(actual, check.expected)) throw keeper.refuse(check, { actual });

@@ -31,12 +31,12 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
   override where(...all: Parameters<UpdateQueryBuilder<E>['where']>): this {
     super.where(...all);
     // A row that `save()` takes away from its parent is not an entity in the caller's hands: it has no version to check.
-    if (keeperOf(this.dataSource).carried.entityOf(all[0]) !== undefined) this.#id = all[0] as ObjectLiteral;
+    if (keeperOf(this.connection).carried.entityOf(all[0]) !== undefined) this.#id = all[0] as ObjectLiteral;
     return this;
   }
 
   override async execute(): Promise<UpdateResult> {
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     const check = this.#check;
     if (this.#id !== undefined && isEmpty(this.expressionMap.valuesSet)) return unchanged();
     try {
@@ -77,7 +77,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
   }
 
   #guard(id: ObjectLiteral): this {
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     const operation = keeper.operations.current;
     const facts = factsOf(this);
     if (operation === undefined || facts === undefined || keeper.carried.entityOf(id) === undefined)
@@ -103,23 +103,23 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
     const check = this.#check;
     if (column.getEntityValue(values) === undefined) return;
     this.expressionMap.valuesSet = withoutColumn(values, column);
-    const operation = keeperOf(this.dataSource).operations.current!;
+    const operation = keeperOf(this.connection).operations.current!;
     if (check === undefined || operation.written.has(check.row.key)) return;
     const entity = operation.databaseEntity(check.row.key);
     const actual = entity && (column.getEntityValue(entity) as Version);
     if (actual !== undefined && !isSameVersion(actual, check.expected))
-      throw keeperOf(this.dataSource).refuse(check, { actual });
+      throw keeperOf(this.connection).refuse(check, { actual });
   }
 
   #assertWritten(check: VersionCheck, { affected, generatedMaps }: UpdateResult): void {
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     if (affected !== 1) throw keeper.refuse(check);
     noteWritten(this, check, generatedMaps[0]);
   }
 
   /** A part without a version of its own: nobody but the count tells that its row was deleted meanwhile. */
   #partIsGone(): Error {
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     const { keeping, kind } = keeper.operations.current!;
     const row = rowOf(factsOf(this)!, this.#id!);
     const check = { row, expected: undefined, what: `${kind}()`, isPrecondition: false, keeping };
@@ -149,7 +149,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
 
   get #databaseEntity(): ObjectLiteral | undefined {
     if (this.#id === undefined) return undefined;
-    return keeperOf(this.dataSource).operations.current?.databaseEntity(keyOf(metadataOf(this)!, this.#id));
+    return keeperOf(this.connection).operations.current?.databaseEntity(keyOf(metadataOf(this)!, this.#id));
   }
 
   /** Locks the rows, so that none is moved between this statement and the UPDATE. */
@@ -160,7 +160,7 @@ export class CheckedUpdate<E extends ObjectLiteral> extends UpdateQueryBuilder<E
       .join(', ');
     const from = `${this.getTableName(this.getMainTableName())}${this.createWhereExpression()}`;
     const sql = this.replacePropertyNamesForTheWholeQuery(`SELECT ${list} FROM ${from} FOR NO KEY UPDATE`);
-    const query = this.dataSource.driver.escapeQueryWithParameters(sql, this.getParameters());
+    const query = this.connection.driver.escapeQueryWithParameters(sql, this.getParameters());
     const runner = this.obtainQueryRunner();
     const found = (await runner.query(...query)) as ObjectLiteral[];
     return found.flatMap((raw) =>

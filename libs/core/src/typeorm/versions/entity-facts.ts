@@ -194,7 +194,7 @@ function assertEnforceable({ metadata, version, missing }: EntityFacts): void {
 
 /** TypeORM makes an integer column of every version, whatever its declaration says: what the property holds is told there. */
 function declaredType({ target, propertyName, type, entityMetadata }: ColumnMetadata): unknown {
-  const schemas = [entityMetadata.dataSource.options.entities ?? []].flat() as unknown[];
+  const schemas = [entityMetadata.connection.options.entities ?? []].flat() as unknown[];
   const schema = schemas.find(
     (each) => each instanceof EntitySchema && each.options.name === entityMetadata.name,
   );

@@ -105,9 +105,9 @@ function canBeSnapshot({ metadata, version, roots }: EntityFacts): boolean {
   return !metadata.columns.some(({ transformer }) => transformer !== undefined);
 }
 
-function isLoadHeard({ afterLoadListeners, dataSource }: EntityFacts['metadata']): boolean {
+function isLoadHeard({ afterLoadListeners, connection }: EntityFacts['metadata']): boolean {
   return (
-    afterLoadListeners.length > 0 || dataSource.subscribers.some((subscriber) => 'afterLoad' in subscriber)
+    afterLoadListeners.length > 0 || connection.subscribers.some((subscriber) => 'afterLoad' in subscriber)
   );
 }
 
@@ -136,7 +136,7 @@ function isReadBackAsIs(column: ColumnMetadata, now: ObjectLiteral, before: Obje
   const value: unknown = column.getEntityValue(now);
   const isGenerated = column.isVersion || column.isUpdateDate;
   if (isGenerated || value === null || isSame(value, column.getEntityValue(before))) return true;
-  const type = column.entityMetadata.dataSource.driver.normalizeType(column);
+  const type = column.entityMetadata.connection.driver.normalizeType(column);
   return READ_BACK.some(([each, columns]) => typeof value === each && columns.test(type));
 }
 

@@ -51,7 +51,7 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
 
   override whereInIds(ids: any): this {
     super.whereInIds(ids);
-    const { carried, operations } = keeperOf(this.dataSource);
+    const { carried, operations } = keeperOf(this.connection);
     const isOfPersistence =
       operations.current !== undefined && Array.isArray(ids) && ids.every((id) => carried.entityOf(id));
     if (isOfPersistence) this.#compared = ids as ObjectLiteral[];
@@ -61,7 +61,7 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
   override async getMany(): Promise<E[]> {
     if (this.#compared === undefined) return await super.getMany();
     const { metadata } = this.expressionMap.mainAlias!;
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     const operation = keeper.operations.current!;
     const known = this.#needsRelations ? undefined : keeper.loadedBefore(metadata, this.#compared, operation);
     const version = keeper.factsOf(metadata)?.version;
@@ -81,7 +81,7 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
     const result = await super.executeEntitiesAndRawResults(runner);
     const { mainAlias, lockMode, joinAttributes } = this.expressionMap;
     if (this.#compared === undefined && mainAlias!.hasMetadata)
-      keeperOf(this.dataSource).noteLoaded(mainAlias!.metadata, result.entities, {
+      keeperOf(this.connection).noteLoaded(mainAlias!.metadata, result.entities, {
         runner,
         hasJoins: joinAttributes.length > 0,
         isLocking: lockMode === 'for_no_key_update' || lockMode === 'pessimistic_write',
@@ -91,7 +91,7 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
 
   protected override createSelectExpression(): string {
     const plain = (): string => super.createSelectExpression();
-    const { memo } = keeperOf(this.dataSource);
+    const { memo } = keeperOf(this.connection);
     return memo !== undefined && this.#isOfWholeEntity ? memo.textOf(this, this.#selectKey, plain) : plain();
   }
 
@@ -101,7 +101,7 @@ export class TrackedSelect<E extends ObjectLiteral> extends SelectQueryBuilder<E
 
   /** Of a row that is found by its key alone, everybody's next step is known where they keep meeting at it. */
   #lockIfHot(runner: QueryRunner): void {
-    const keeper = keeperOf(this.dataSource);
+    const keeper = keeperOf(this.connection);
     const { mainAlias, lockMode, joinAttributes } = this.expressionMap;
     const { where } = this.findOptions;
     if (keeper.hotRows.areNone || where === undefined || Array.isArray(where) || this.#compared !== undefined)

@@ -7,7 +7,7 @@ export function versionCondition(
   { row: { facts }, expected }: VersionCheck,
 ): [condition: string, parameters: ObjectLiteral] {
   const version = facts.version!;
-  const { driver } = builder.dataSource;
+  const { driver } = builder.connection;
   return [
     `${builder.escape(version.databaseName)} = :expectedVersion`,
     { expectedVersion: driver.preparePersistentValue(expected, version) as unknown },

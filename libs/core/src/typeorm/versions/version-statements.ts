@@ -16,7 +16,7 @@ export async function raiseVersion(
   expected: Version | undefined,
   runner: QueryRunner,
 ): Promise<RaisedRow | undefined> {
-  const { driver } = runner.dataSource;
+  const { driver } = runner.connection;
   const columns = metadata.columns.filter(({ isVersion, isUpdateDate }) => isVersion || isUpdateDate);
   const column = driver.escape(version!.databaseName);
   const builder = runner.manager
@@ -54,7 +54,7 @@ export async function readVersion(
 
 /** Whether there is such a row, and another transaction has written it. What raw SQL of this one has made is its own. */
 export async function isOfAnother({ facts, id }: Row, runner: QueryRunner): Promise<boolean> {
-  const { driver } = runner.dataSource;
+  const { driver } = runner.connection;
   const xid = 'COALESCE(txid_current_if_assigned() % 4294967296, 0)::text';
   const found = await runner.manager
     .createQueryBuilder(facts.metadata.target, 'row')

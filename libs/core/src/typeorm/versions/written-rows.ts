@@ -111,7 +111,7 @@ export function foreignKeyIn(entity: ObjectLiteral, column: ColumnMetadata): unk
 /** As an entity has it; a foreign key as the key that it refers to. */
 export function hydrated(column: ColumnMetadata, raw: unknown): unknown {
   const { referencedColumn = column, entityMetadata } = column;
-  return entityMetadata.dataSource.driver.prepareHydratedValue(raw, referencedColumn) as unknown;
+  return entityMetadata.connection.driver.prepareHydratedValue(raw, referencedColumn) as unknown;
 }
 
 function nameOf(index: number): string {
