@@ -93,7 +93,7 @@ describe.each(PLATFORMS)('a versioned resource on %s', (platform) => {
 
     const answers = await Promise.all([library.send('PUT', path, create), library.send('PUT', path, create)]);
 
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 412]);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 412]));
   });
 
   it('shares its version with its parts', async () => {

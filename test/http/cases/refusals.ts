@@ -99,9 +99,9 @@ export const REFUSALS: readonly Case[] = [
     UNVERIFIED,
   ),
   on(
-    'a key in other words, under a date',
+    '§13.1.4 a date where none is known, which is no condition',
     ask('PATCH /odd/shelves/{id}.0', { 'if-unmodified-since': LATER }, NEW),
-    UNVERIFIED,
+    ok({}, { etag: '"4"' }),
   ),
   on(
     'a key in other words, where a condition is required',

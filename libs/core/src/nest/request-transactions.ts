@@ -3,6 +3,7 @@ import { UnsupportedResponseError } from '../errors.js';
 import { TransactionManager } from '../typeorm/transaction-manager.js';
 import { answersItself, discardStream, type HandlerMethod } from './answering-handlers.js';
 import { watchClient } from './client-connection.js';
+import { rememberHeaders } from './response-headers.js';
 import { RequestIds } from './request-ids.js';
 
 /** How a request's transaction begins and fails. */
@@ -33,7 +34,7 @@ interface RunningRequest {
 @Injectable()
 export class RequestTransactions {
   /** By the response, and for each data source. */
-  readonly #running = new WeakMap<object, Map<string | undefined, RunningRequest>>();
+  readonly #running = new WeakMap<object, Map<object, RunningRequest>>();
 
   constructor(
     private readonly manager: TransactionManager,
@@ -96,7 +97,7 @@ export class RequestTransactions {
   }
 
   #runningIn(response: object, dataSource: string | undefined): RunningRequest | undefined {
-    const running = this.#running.get(response)?.get(dataSource);
+    const running = this.#running.get(response)?.get(this.#placeOf(dataSource));
     return running !== undefined && this.manager.surroundingScope(dataSource)?.isOpen ? running : undefined;
   }
 
@@ -110,6 +111,8 @@ export class RequestTransactions {
     this.#note(response, options.dataSource, { explanations });
     const { signal, leave } = watchClient(response as never);
     const { statusCode } = response;
+    const restoreHeaders = rememberHeaders(response as never);
+    let tries = 0;
     try {
       return await this.manager.runRequest(
         label,
@@ -117,6 +120,7 @@ export class RequestTransactions {
         async () => {
           explanations.splice(own);
           // A further try answers as if it was the first.
+          if (tries++ > 0) restoreHeaders();
           response.statusCode = statusCode;
           return keepable(await work(), { label, response });
         },
@@ -130,8 +134,13 @@ export class RequestTransactions {
   }
 
   #note(response: object, dataSource: string | undefined, request: RunningRequest): void {
-    const all = this.#running.get(response) ?? new Map<string | undefined, RunningRequest>();
-    this.#running.set(response, all.set(dataSource, request));
+    const all = this.#running.get(response) ?? new Map<object, RunningRequest>();
+    this.#running.set(response, all.set(this.#placeOf(dataSource), request));
+  }
+
+  /** The same whether it is named or left out. */
+  #placeOf(dataSource: string | undefined): object {
+    return this.manager.entityManager(dataSource).connection;
   }
 }
 

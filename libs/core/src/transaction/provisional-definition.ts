@@ -15,12 +15,17 @@ export function redefinedBy(call: TransactionDefinition, transaction: Transactio
     isDecided || isolation === undefined
       ? {}
       : { isolation, deferrable: deferrable ?? current.deferrable, asked: { ...current.asked, isolation } };
-  const retry = morePatient(current.retry, retryPolicyOf(call.asked.retry));
-  return Object.freeze({ ...current, ...beginning, retry });
+  // Of a request that is not to be made again, nothing inside it can ask for that.
+  const isRefused = current.asked.retry === false || (call.isProvisional && call.asked.retry === false);
+  const retry = isRefused ? undefined : morePatient(current.retry, retryPolicyOf(call.asked.retry));
+  const asked = { ...(beginning.asked ?? current.asked), ...(isRefused && { retry: false as const }) };
+  return Object.freeze({ ...current, ...beginning, asked, retry });
 }
 
-/** The policy that tries more often. */
+/** The policy that tries more often, for every reason that one of them knows. */
 function morePatient(one: RetryPolicy | undefined, other: RetryPolicy | undefined): RetryPolicy | undefined {
   if (one === undefined || other === undefined) return one ?? other;
-  return other.maxRetries > one.maxRetries ? other : one;
+  const patient = other.maxRetries > one.maxRetries ? other : one;
+  const on = (error: unknown): boolean => one.on?.(error) === true || other.on?.(error) === true;
+  return { ...patient, on };
 }

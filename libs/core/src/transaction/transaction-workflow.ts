@@ -296,6 +296,8 @@ function settleOwned<T>(owned: OwnedTransaction, work: Work<T>): Promise<T> {
   const { transaction } = owned;
   return settle(owned, () =>
     owned.limited(() => {
+      // Who asked for it may have gone while it waited to be tried again.
+      if (transaction.interruption !== undefined) throw transaction.interruption;
       const result = work();
       if (isStreamEnd(result)) transaction.stream();
       return result;

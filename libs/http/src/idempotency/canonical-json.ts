@@ -12,7 +12,7 @@ export function canonicalJson(value: unknown): string {
   const pending: Pending[] = [{ value }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if ('text' in next) written.push(next.text);
-    else if (isContainer(next.value)) pending.push(...partsOf(next.value).toReversed());
+    else if (isContainer(next.value)) for (const part of partsOf(next.value).toReversed()) pending.push(part);
     else written.push(JSON.stringify(next.value) ?? 'null');
   }
   return written.join('');

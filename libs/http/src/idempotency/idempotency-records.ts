@@ -57,9 +57,14 @@ export class IdempotencyRecords {
    * instances may do it at once. An expired record does no harm: its key is as good as new.
    *
    * @returns how many were deleted
-   * @throws InvalidOptionsError when the data source does not have the entity
+   * @throws InvalidOptionsError when the data source does not have the entity, or for a batch of nothing
    */
   async deleteExpired({ batchSize = 1000, dataSource }: DeleteExpiredOptions = {}): Promise<number> {
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1)
+      throw new InvalidOptionsError(
+        'deleteExpired(): batchSize must be a whole number, 1 or more.',
+        'batchSize',
+      );
     const manager = this.manager.entityManager(dataSource);
     const { deleteExpired } = this.#statementsOf(manager.connection);
     let total = 0;

@@ -27,6 +27,9 @@ import { idempotentOptionsOf } from './idempotent.decorator.js';
 import { identify, type IdempotentRequest, type PlatformRequest } from './idempotent-request.js';
 import { captured, prepared, REPLAYED_HEADER } from './response-capture.js';
 
+/** They have no effect that could happen twice. */
+const READS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
+
 const A_DAY = 24 * 60 * 60 * 1000;
 
 /** A request with a key, and how it is handled. */
@@ -59,7 +62,8 @@ export class IdempotentInterceptor implements NestInterceptor {
       context.getType() === 'http'
         ? idempotentOptionsOf(context.getHandler(), context.getClass())
         : undefined;
-    if (own === undefined) return next.handle();
+    // On a controller, it is for those handlers that may have an effect.
+    if (own === undefined || isRead(context)) return next.handle();
     const options = { ttlMs: A_DAY, replayedHeaders: [], ...this.defaults, ...own };
     const request = context.switchToHttp().getRequest<PlatformRequest>();
     const key = keyOf(request);
@@ -127,6 +131,10 @@ function mayComeOfTwin(failure: unknown): boolean {
     return false;
   // What is stored may be one's own.
   return !(failure instanceof TransactionError && ['committed', 'unknown'].includes(failure.outcome));
+}
+
+function isRead(context: ExecutionContext): boolean {
+  return READS.includes(context.switchToHttp().getRequest<PlatformRequest>().method);
 }
 
 function keyOf({ headers }: PlatformRequest): string | undefined {

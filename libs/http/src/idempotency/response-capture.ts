@@ -77,7 +77,16 @@ function bodyOf(result: unknown, response: AnyResponse, serializer: Serializer):
 function isBinary(value: unknown): boolean {
   const isStream =
     typeof (value as { pipe?: unknown }).pipe === 'function' || value instanceof ReadableStream;
-  return isStream || value instanceof StreamableFile || ArrayBuffer.isView(value);
+  const isBytes = ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof Blob;
+  return isStream || isBytes || value instanceof StreamableFile || isIterated(value);
+}
+
+/** Piece by piece, or by its own body: as JSON it would be an empty object. */
+function isIterated(value: unknown): boolean {
+  return (
+    (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) ||
+    value instanceof Response
+  );
 }
 
 /** Express sends numbers and the like as text. */

@@ -8,6 +8,7 @@ import { formatEntityTag, type EntityTag } from '../rfc/entity-tag.js';
 import { formatHttpDate } from '../rfc/http-date.js';
 import { parsePreconditions, type Preconditions, type RequestHeaders } from '../rfc/preconditions.js';
 import { mergeVary } from '../rfc/vary.js';
+import { pathOf } from '../request-path.js';
 import { asMalformedHeader } from './malformed-header.js';
 import type { VersionedOptions } from './versioned.decorator.js';
 
@@ -33,14 +34,17 @@ export class Exchange {
   readonly preconditions: Preconditions;
   readonly #options: VersionedOptions;
   /** What a failure has to take back. */
-  readonly #set = new Set<string>();
+  readonly #replaced = new Map<string, string | undefined>();
 
-  constructor(context: ExecutionContext, options: VersionedOptions) {
+  /** @param isDated - whether a date of the last change is known; conditions on one that is not are ignored (RFC 9110 §13.1.4) */
+  constructor(context: ExecutionContext, options: VersionedOptions, isDated: boolean) {
     const http = context.switchToHttp();
     this.request = http.getRequest<HttpRequest>();
     this.response = new AnyResponse(http.getResponse());
     this.#options = options;
-    this.preconditions = asMalformedHeader(() => parsePreconditions(this.request.headers));
+    const all = asMalformedHeader(() => parsePreconditions(this.request.headers));
+    const { ifMatch, ifNoneMatch } = all;
+    this.preconditions = isDated ? all : { ifMatch, ifNoneMatch };
   }
 
   get method(): string {
@@ -97,20 +101,22 @@ export class Exchange {
    */
   showLocation(): void {
     if (this.response.header('Content-Location') !== undefined) return;
-    const [path] = (this.request.originalUrl ?? this.request.url).split('?');
-    this.#setHeader('Content-Location', path!);
+    this.#setHeader('Content-Location', pathOf(this.request));
   }
 
   /** The response will be about a failure. */
   takeBack(): void {
-    for (const name of this.#set) this.response.removeHeader(name);
-    this.#set.clear();
+    for (const [name, before] of this.#replaced) {
+      this.response.removeHeader(name);
+      if (before !== undefined) this.response.setHeader(name, before);
+    }
+    this.#replaced.clear();
   }
 
   #setHeader(name: string, value: string): void {
     if (this.response.isUnderWay) return;
+    if (!this.#replaced.has(name)) this.#replaced.set(name, this.response.header(name));
     this.response.setHeader(name, value);
-    this.#set.add(name);
   }
 
   get #variant(): string | undefined {

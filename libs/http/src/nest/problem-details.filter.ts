@@ -2,6 +2,7 @@ import { Catch, Inject, Injectable, IntrinsicException, Logger, type ArgumentsHo
 import { BaseExceptionFilter, type AbstractHttpAdapter } from '@nestjs/core';
 import { PROBLEM_JSON, problemDetails, type ProblemFacts } from '../rfc/problem-details.js';
 import { AnyResponse } from '../any-response.js';
+import { pathOf } from '../request-path.js';
 import {
   HTTP_VERSIONING_OPTIONS,
   type HttpVersioningOptions,
@@ -70,17 +71,25 @@ export class ProblemDetailsFilter extends BaseExceptionFilter {
   /** Adds what depends on the request. */
   #shown(error: unknown, { status, extensions }: Problem, host: ArgumentsHost): Partial<ProblemFacts> {
     const request = host.switchToHttp().getRequest<unknown>();
-    const instance = pathOf(String(this.#adapter.getRequestUrl(request)));
+    const instance = pathOf({ url: String(this.#adapter.getRequestUrl(request)) });
     const isShown = (status === 409 || status === 412) && this.#mayShowVersion(request);
     const currentVersion = isShown ? currentVersionOf(error) : undefined;
-    return { instance, extensions: { ...extensions, currentVersion } };
+    return {
+      instance,
+      extensions: { ...extensions, ...(currentVersion !== undefined && { currentVersion }) },
+    };
   }
 
   #mayShowVersion(request: unknown): boolean {
     const { showCurrentVersion } = this.#options;
-    return typeof showCurrentVersion === 'boolean'
-      ? showCurrentVersion
-      : showCurrentVersion(request as never);
+    if (typeof showCurrentVersion === 'boolean') return showCurrentVersion;
+    try {
+      return showCurrentVersion(request as never);
+    } catch (error) {
+      // Who cannot be asked may not see it; the refusal itself must not become another error.
+      this.#logger.error(error);
+      return false;
+    }
   }
 
   #answer(facts: ProblemFacts, host: ArgumentsHost): void {
@@ -99,9 +108,4 @@ export class ProblemDetailsFilter extends BaseExceptionFilter {
   get #adapter(): AbstractHttpAdapter {
     return (this.applicationRef ?? this.httpAdapterHost!.httpAdapter) as AbstractHttpAdapter;
   }
-}
-
-/** Without the query, which may hold what is not to be repeated. */
-function pathOf(url: string): string {
-  return url.split('?', 1)[0]!;
 }

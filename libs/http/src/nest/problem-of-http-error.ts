@@ -27,7 +27,7 @@ function told(response: Members, more: Members): Omit<ProblemFacts, 'status'> {
   return {
     type: textOf(type),
     title: textOf(title),
-    detail: textOf(detail) ?? textOf(message) ?? (Array.isArray(message) ? INVALID : undefined),
+    detail: textOf(detail) ?? withoutQuery(textOf(message)) ?? (Array.isArray(message) ? INVALID : undefined),
     extensions: { ...more, ...errors, ...extensionsIn(rest) },
   };
 }
@@ -42,6 +42,11 @@ function extensionsIn(members: Members): Members {
 function codeOf(exception: HttpException): Members {
   const { errorCode } = exception as { errorCode?: unknown };
   return errorCode === undefined ? {} : { code: errorCode };
+}
+
+/** Nest repeats the address of a route that is not there; its query may hold what is not to be repeated. */
+function withoutQuery(message: string | undefined): string | undefined {
+  return message?.startsWith('Cannot ') ? message.split('?', 1)[0] : message;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,10 +1,14 @@
 import { HttpException } from '@nestjs/common';
+import { EntityNotFoundError } from 'typeorm';
 import { OptimisticLockError, TransactionError } from '@nest-transactional/core';
 import { MalformedHeaderError, PreconditionFailedError, RequestError } from '../errors.js';
 import { HeaderSyntaxError } from '../rfc/header-syntax-error.js';
 import type { ProblemFacts } from '../rfc/problem-details.js';
 import { problemOfHttpError, problemOfHttpException } from './problem-of-http-error.js';
 import { TRANSACTION_PROBLEMS, UNEXPECTED, type Wording } from './problem-wordings.js';
+
+/** TypeORM's own words name the conditions of the query. */
+const NOT_FOUND = { status: 404, detail: 'There is no such resource.' };
 
 /** What the client is told of an error. */
 export interface Problem extends ProblemFacts {
@@ -21,6 +25,7 @@ export interface Problem extends ProblemFacts {
 export function problemOf(error: unknown, typeBase: string): Problem {
   const thrown = asThrown(error);
   if (thrown instanceof TransactionError) return problemOfTransactionError(thrown, typeBase);
+  if (thrown instanceof EntityNotFoundError) return { ...NOT_FOUND, isFault: false };
   const told = thrown instanceof HttpException ? problemOfHttpException(thrown) : problemOfHttpError(thrown);
   return told === undefined
     ? { ...UNEXPECTED, isFault: true }
@@ -31,7 +36,9 @@ export function problemOf(error: unknown, typeBase: string): Problem {
 export function currentVersionOf(error: unknown): number | string | undefined {
   const thrown = asThrown(error);
   if (thrown instanceof PreconditionFailedError) return thrown.current ?? undefined;
-  return conflictIn(thrown)?.actual ?? undefined;
+  // Of what the server read by itself, the client may know nothing.
+  const isTold = thrown instanceof OptimisticLockError && !thrown.retryable;
+  return isTold ? (thrown.actual ?? undefined) : undefined;
 }
 
 /** Nest wraps what is thrown before a handler is found, by a middleware or a body parser. */
@@ -52,7 +59,9 @@ function problemOfTransactionError(error: TransactionError, typeBase: string): P
     return { type, title: titleOf(code), status: error.status, detail, extensions, isFault: false };
   }
   const { title = titleOf(code), status, detail } = wordingOf(error);
-  return { type, title, status, detail, extensions, isFault: status >= 500 };
+  // That a client has gone is nothing that the log should be filled with.
+  const isFault = status >= 500 && code !== 'REQUEST_ABORTED';
+  return { type, title, status, detail, extensions, isFault };
 }
 
 function wordingOf(error: TransactionError): Wording {

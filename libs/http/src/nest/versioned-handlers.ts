@@ -52,7 +52,7 @@ export class VersionedHandlers implements OnModuleInit {
   #assertVersioned({ prototype, name, declaration: { entity, options } }: VersionedHandler): void {
     const where = `@Versioned() on ${prototype.constructor.name}.${name}`;
     const { connection } = this.manager.entityManager(options.dataSource);
-    const entityName = (entity as { name?: string }).name ?? String(entity);
+    const entityName = (entity as { name?: string }).name ?? JSON.stringify(entity);
     if (!connection.hasMetadata(entity)) {
       throw new InvalidOptionsError(
         `${where}: ${entityName} is no entity of this data source. List it there, or name another dataSource.`,

@@ -161,6 +161,8 @@ export class VersionedWrite {
   #show(result: unknown, known: KnownVersion): void {
     const { rows, exchange } = this.call;
     const shown = rows.shownBy(result, this.#id);
+    // RFC 9110 §9.3.4: without the content, nobody could tell what the tag of a response to PUT is about.
+    if (exchange.method === 'PUT' && shown === undefined && rows.isOwn) return;
     const isContent = shown !== undefined && (exchange.method === 'PUT' || exchange.method === 'PATCH');
     if (isContent && rows.isOwn && this.#id !== undefined) exchange.showLocation();
     if (shown !== undefined) return exchange.showVersion(shown);
@@ -262,9 +264,13 @@ function statusOf(failure: unknown): number | undefined {
 
 /** The refusal of a version that the transaction was told to expect of `entity`. */
 function refusedPrecondition(failure: unknown, entity: string): OptimisticLockError | undefined {
-  const isRefusal = failure instanceof OptimisticLockError && !failure.retryable && failure.entity === entity;
-  if (isRefusal) return failure;
-  return failure instanceof Error && failure.cause !== undefined
-    ? refusedPrecondition(failure.cause, entity)
-    : undefined;
+  let cause = failure;
+  // A chain of causes may close on itself.
+  for (let depth = 0; depth < LONGEST_CHAIN && cause instanceof Error; depth++) {
+    if (cause instanceof OptimisticLockError && !cause.retryable && cause.entity === entity) return cause;
+    cause = cause.cause;
+  }
+  return undefined;
 }
+
+const LONGEST_CHAIN = 16;

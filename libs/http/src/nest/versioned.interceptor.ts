@@ -5,6 +5,7 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
+import { SSE_METADATA } from '@nestjs/common/constants.js';
 import { RequestTransactions, TransactionManager } from '@nest-transactional/core';
 import { lastValueFrom, of, type Observable } from 'rxjs';
 import { VersionedRows } from '../resource/versioned-row.js';
@@ -33,11 +34,12 @@ export class VersionedInterceptor implements NestInterceptor {
     context: ExecutionContext,
     next: CallHandler,
   ): Observable<unknown> | Promise<Observable<unknown>> {
-    if (context.getType() !== 'http') return next.handle();
+    if (context.getType() !== 'http' || isEventStream(context)) return next.handle();
     const declaration = versionedDeclarationOf(context.getClass(), context.getHandler())!;
     const { options } = declaration;
-    const exchange = new Exchange(context, options);
-    const call = { exchange, rows: this.#rowsOf(declaration), options };
+    const rows = this.#rowsOf(declaration);
+    const exchange = new Exchange(context, options, rows.isDated);
+    const call = { exchange, rows, options };
     if (!exchange.isSafe) return this.#write(context, { ...call, declaration }, next);
     const entityManager = () => this.manager.entityManager(options.dataSource);
     return new VersionedRead(call, entityManager).answer(() => next.handle());
@@ -77,6 +79,11 @@ export class VersionedInterceptor implements NestInterceptor {
     }
     return rows;
   }
+}
+
+/** Its events are no representation of anything. */
+function isEventStream(context: ExecutionContext): boolean {
+  return Reflect.hasMetadata(SSE_METADATA, context.getHandler());
 }
 
 /** They change what is there; a POST may do anything. */

@@ -57,6 +57,11 @@ export class VersionedRows {
     return this.isOwn && this.#metadata.deleteDateColumn !== undefined;
   }
 
+  /** Whether the row tells when it was last changed. */
+  get isDated(): boolean {
+    return this.#carrier.updateDateColumn !== undefined;
+  }
+
   get versionColumn(): ColumnMetadata | undefined {
     return this.#carrier.versionColumn;
   }

@@ -11,8 +11,22 @@ import {
 
 /** @throws BadRequestException for a body that is no object */
 export function requireObject(body: unknown): Values {
-  if (isObject(body)) return body;
+  if (isObject(body) && !isTooDeep(body)) return body;
+  if (isObject(body)) throw new BadRequestException(`The body has more than ${MOST_LEVELS} levels.`);
   throw new BadRequestException('The body must be a JSON object.');
+}
+
+const MOST_LEVELS = 100;
+
+/** Level by level and not by recursion, which such a body would exhaust. */
+function isTooDeep(body: object): boolean {
+  let level: object[] = [body];
+  for (let depth = 0; depth < MOST_LEVELS && level.length > 0; depth++) {
+    level = level.flatMap((each) =>
+      Object.values(each).filter((value) => typeof value === 'object' && value !== null),
+    );
+  }
+  return level.length > 0;
 }
 
 /** What a body is compared with. */

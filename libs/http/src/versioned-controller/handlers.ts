@@ -6,6 +6,7 @@ import { applyMergePatch } from '../rfc/merge-patch.js';
 import { assertNullable, type BodyReader, type Values } from './body-reader.js';
 import { findOptionsOf } from './find-options.js';
 import { requireObject, withoutKept } from './given-properties.js';
+import { pathOf as requestPath } from '../request-path.js';
 import { linksOf } from './list-links.js';
 import type { ListQueryReader, QueryParameters } from './list-query.js';
 import { PATCH_TYPES } from './merge-patch-parsers.js';
@@ -145,6 +146,5 @@ export interface Target {
 
 /** As the client has it, without a slash at its end. */
 function pathOf({ request }: Pick<Exchanged, 'request'>): string {
-  const [path] = (request.originalUrl ?? request.url).split('?');
-  return path!.replace(/\/+$/, '');
+  return requestPath(request).replace(/\/+$/, '');
 }
