@@ -41,3 +41,7 @@ describe('canonical JSON', () => {
     expect(canonicalJson(nested)).toHaveLength(3 * depth + 1);
   });
 });
+
+it('takes arrays of any length', () => {
+  expect(canonicalJson(new Array(500_000).fill(0))).toHaveLength(1_000_001);
+});
