@@ -28,7 +28,10 @@ export function answersItself(method: HandlerMethod): string | undefined {
   if (Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, controller, method.name)) return undefined;
   const routeArguments = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method.name) as
     Record<string, unknown> | undefined;
-  const types = Object.keys(routeArguments ?? {}).map((key) => Number.parseInt(key, 10));
+  // Keys are `type:index`; those of custom decorators begin with a random id, which may be a digit, too.
+  const types = Object.keys(routeArguments ?? {})
+    .filter((key) => /^\d+:\d+$/.test(key))
+    .map((key) => Number.parseInt(key, 10));
   if (types.includes(RouteParamtypes.RESPONSE)) return 'takes @Res() without { passthrough: true }';
   return types.includes(RouteParamtypes.NEXT) ? 'takes @Next()' : undefined;
 }

@@ -28,8 +28,7 @@ export function loweringOf(preconditions: Preconditions): Lowering {
 
 /** Whether the conditions name a state of the row, so that it must stay as it was when they were evaluated. */
 export function namesState({ ifMatch, ifNoneMatch, ifUnmodifiedSince }: Preconditions): boolean {
-  // `*` names whatever was found: it must not be gone, and created again, when it is written.
-  if (ifMatch !== undefined) return true;
+  if (ifMatch !== undefined) return ifMatch !== '*';
   return ifUnmodifiedSince !== undefined || (ifNoneMatch !== undefined && ifNoneMatch !== '*');
 }
 
