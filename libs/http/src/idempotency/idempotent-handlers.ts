@@ -69,7 +69,10 @@ function idempotentHandlerOf(controller: Function, method: string): IdempotentHa
 function takenBy(controller: Function, method: string): string | undefined {
   if (Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, controller, method) === true) return undefined;
   const taken = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) ?? {}) as object;
-  const types = Object.keys(taken).map((key) => Number.parseInt(key, 10));
+  // Keys are `type:index`; those of custom decorators begin with a random id, which may be a digit, too.
+  const types = Object.keys(taken)
+    .filter((key) => /^\d+:\d+$/.test(key))
+    .map((key) => Number.parseInt(key, 10));
   if (types.includes(RouteParamtypes.RESPONSE)) return '@Res()';
   return types.includes(RouteParamtypes.NEXT) ? '@Next()' : undefined;
 }
